@@ -1,0 +1,422 @@
+//! What the side that holds the rows does with a plugin's answer.
+//!
+//! The host keeps rows ([`Kept`]) and the batch of the current call; a plugin speaks of them by
+//! number. Numbers come from a plugin, so each is checked before Arrow sees it.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_buffer::{NullBuffer, ScalarBuffer};
+use arrow_cast::cast;
+use arrow_ord::ord::make_comparator;
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, SortOptions};
+use arrow_select::{concat::concat, take::take};
+
+/// The row number that stands for no row.
+pub const NO_ROW: u32 = u32::MAX;
+
+/// What the numbers of a selection count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Rows of the batch of the current call.
+    Current,
+    /// The kept rows.
+    Kept,
+}
+
+/// Some rows of one origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// What the numbers count.
+    pub origin: Origin,
+    /// Row numbers, [`NO_ROW`] for no row.
+    pub rows: Vec<u32>,
+}
+
+/// One output column, as a plugin answers it.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// This column of the current batch, as it is.
+    Forward(usize),
+    /// A column of a selection's origin, at the selected rows.
+    Gather {
+        /// Which selection.
+        selection: usize,
+        /// Which column.
+        column: usize,
+    },
+    /// A new array.
+    Values(ArrayRef),
+}
+
+/// Why a plugin's answer makes no rows.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// Another number of columns than the schema has.
+    #[error("{actual} columns were emitted where the schema has {expected}")]
+    Columns {
+        /// How many the schema has.
+        expected: usize,
+        /// How many were emitted.
+        actual: usize,
+    },
+    /// A column has another length than was said.
+    #[error("column `{column}` has {actual} rows where {expected} were announced")]
+    Rows {
+        /// The output column.
+        column: String,
+        /// How many rows were announced.
+        expected: usize,
+        /// How many it has.
+        actual: usize,
+    },
+    /// A column has another type than the schema says.
+    #[error("column `{column}` is {actual}, but the schema says {expected}")]
+    Type {
+        /// The output column.
+        column: String,
+        /// The type of the schema.
+        expected: DataType,
+        /// The type of the column.
+        actual: DataType,
+    },
+    /// Nulls where the schema allows none.
+    #[error("column `{column}` has {count} nulls, but the schema allows none")]
+    Null {
+        /// The output column.
+        column: String,
+        /// How many.
+        count: usize,
+    },
+    /// A selection that was not given.
+    #[error("column `{column}` gathers from selection {selection}, but there are {count}")]
+    NoSelection {
+        /// The output column.
+        column: String,
+        /// The number of the selection.
+        selection: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// A column that the origin does not have.
+    #[error("{what} names column {column}, but there are {count}")]
+    NoColumn {
+        /// Who names it.
+        what: &'static str,
+        /// The number of the column.
+        column: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// A row that the origin does not have.
+    #[error("a selection names row {row} of {count}")]
+    NoRow {
+        /// The row number.
+        row: u32,
+        /// How many rows there are.
+        count: usize,
+    },
+    /// The current batch was named where there is none.
+    #[error("there is no current batch in this call")]
+    NoBatch,
+    /// Two lists that must be equally long are not.
+    #[error("{what} have the lengths {left} and {right}")]
+    Uneven {
+        /// Which lists.
+        what: &'static str,
+        /// One length.
+        left: usize,
+        /// The other.
+        right: usize,
+    },
+    /// Arrow refused.
+    #[error("the rows could not be put together")]
+    Arrow(#[from] ArrowError),
+}
+
+/// Rows that stay with the host while an instance lives.
+///
+/// Batches are numbered on in the order in which they are pushed. A column is joined into one
+/// array when it is first gathered from or compared, and never if it is not.
+#[derive(Debug, Default)]
+pub struct Kept {
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    joined: Vec<Option<ArrayRef>>,
+}
+
+impl Kept {
+    /// Adds the rows of `batch`, which must have the schema of the batches before it.
+    pub fn push(&mut self, batch: RecordBatch) {
+        self.rows += batch.num_rows();
+        self.joined = vec![None; batch.num_columns()];
+        self.batches.push(batch);
+    }
+
+    /// Returns how many rows are kept.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn column(&mut self, what: &'static str, column: usize) -> Result<ArrayRef, AssembleError> {
+        let count = self.joined.len();
+        let Some(joined) = self.joined.get_mut(column) else {
+            return Err(AssembleError::NoColumn {
+                what,
+                column,
+                count,
+            });
+        };
+        if let Some(array) = joined {
+            return Ok(Arc::clone(array));
+        }
+        let parts: Vec<&dyn Array> = self
+            .batches
+            .iter()
+            .map(|batch| batch.column(column).as_ref())
+            .collect();
+        let array = concat(&parts)?;
+        *joined = Some(Arc::clone(&array));
+        Ok(array)
+    }
+}
+
+/// Puts an emitted batch of `rows` rows together.
+///
+/// # Errors
+///
+/// Any variant of [`AssembleError`]: everything here came from a plugin.
+pub fn assemble(
+    schema: &SchemaRef,
+    rows: usize,
+    selections: Vec<Selection>,
+    answers: &[Answer],
+    current: Option<&RecordBatch>,
+    kept: &mut Kept,
+) -> Result<RecordBatch, AssembleError> {
+    if answers.len() != schema.fields().len() {
+        return Err(AssembleError::Columns {
+            expected: schema.fields().len(),
+            actual: answers.len(),
+        });
+    }
+    let selections = selections
+        .into_iter()
+        .map(|selection| {
+            let count = origin_rows(selection.origin, current, kept)?;
+            Ok((selection.origin, row_numbers(selection.rows, count)?))
+        })
+        .collect::<Result<Vec<_>, AssembleError>>()?;
+    let mut columns = Vec::with_capacity(answers.len());
+    for (field, answer) in schema.fields().iter().zip(answers) {
+        let column = match answer {
+            Answer::Forward(column) => {
+                let batch = current.ok_or(AssembleError::NoBatch)?;
+                Arc::clone(column_of(batch, "`forward`", *column)?)
+            }
+            Answer::Gather { selection, column } => {
+                let Some((origin, numbers)) = selections.get(*selection) else {
+                    return Err(AssembleError::NoSelection {
+                        column: field.name().clone(),
+                        selection: *selection,
+                        count: selections.len(),
+                    });
+                };
+                let array = origin_column(*origin, *column, current, kept)?;
+                take(&array, numbers, None)?
+            }
+            Answer::Values(array) => Arc::clone(array),
+        };
+        check_column(field, rows, &column)?;
+        columns.push(column);
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        columns,
+        &options,
+    )?)
+}
+
+fn check_column(field: &Field, rows: usize, column: &ArrayRef) -> Result<(), AssembleError> {
+    if column.len() != rows {
+        return Err(AssembleError::Rows {
+            column: field.name().clone(),
+            expected: rows,
+            actual: column.len(),
+        });
+    }
+    if column.data_type() != field.data_type() {
+        return Err(AssembleError::Type {
+            column: field.name().clone(),
+            expected: field.data_type().clone(),
+            actual: column.data_type().clone(),
+        });
+    }
+    if !field.is_nullable() && column.null_count() > 0 {
+        return Err(AssembleError::Null {
+            column: field.name().clone(),
+            count: column.null_count(),
+        });
+    }
+    Ok(())
+}
+
+/// Says for each pair of rows whether any of the columns differs; two nulls are the same.
+///
+/// # Errors
+///
+/// Any variant of [`AssembleError`]: everything here came from a plugin.
+pub fn differ(
+    left: Selection,
+    left_columns: &[usize],
+    right: Selection,
+    right_columns: &[usize],
+    current: Option<&RecordBatch>,
+    kept: &mut Kept,
+) -> Result<BooleanArray, AssembleError> {
+    let even = |what, left: usize, right: usize| {
+        if left == right {
+            Ok(())
+        } else {
+            Err(AssembleError::Uneven { what, left, right })
+        }
+    };
+    even("the rows", left.rows.len(), right.rows.len())?;
+    even("the columns", left_columns.len(), right_columns.len())?;
+    let rows = left.rows.len();
+    let (left_origin, right_origin) = (left.origin, right.origin);
+    let left_rows = row_numbers(left.rows, origin_rows(left_origin, current, kept)?)?;
+    let right_rows = row_numbers(right.rows, origin_rows(right_origin, current, kept)?)?;
+    let mut differ = vec![false; rows];
+    for (&left_column, &right_column) in left_columns.iter().zip(right_columns) {
+        let left = origin_column(left_origin, left_column, current, kept)?;
+        let left = take(&left, &left_rows, None)?;
+        let right = origin_column(right_origin, right_column, current, kept)?;
+        let right = take(&right, &right_rows, None)?;
+        if left.data_type() != right.data_type() {
+            return Err(AssembleError::Type {
+                column: format!("{left_column} and {right_column} of `differ`"),
+                expected: left.data_type().clone(),
+                actual: right.data_type().clone(),
+            });
+        }
+        mark_differing(&left, &right, &mut differ)?;
+    }
+    Ok(BooleanArray::from(differ))
+}
+
+fn mark_differing(
+    left: &ArrayRef,
+    right: &ArrayRef,
+    differ: &mut [bool],
+) -> Result<(), AssembleError> {
+    if left.data_type().is_nested() || left.data_type() == &DataType::Null {
+        let compare = make_comparator(left, right, SortOptions::default())?;
+        for (row, differs) in differ.iter_mut().enumerate() {
+            *differs |= compare(row, row).is_ne();
+        }
+    } else {
+        let distinct = arrow_ord::cmp::distinct(left, right)?;
+        for row in distinct.values().set_indices() {
+            differ[row] = true;
+        }
+    }
+    Ok(())
+}
+
+fn origin_rows(
+    origin: Origin,
+    current: Option<&RecordBatch>,
+    kept: &Kept,
+) -> Result<usize, AssembleError> {
+    match origin {
+        Origin::Current => Ok(current.ok_or(AssembleError::NoBatch)?.num_rows()),
+        Origin::Kept => Ok(kept.rows()),
+    }
+}
+
+fn origin_column(
+    origin: Origin,
+    column: usize,
+    current: Option<&RecordBatch>,
+    kept: &mut Kept,
+) -> Result<ArrayRef, AssembleError> {
+    match origin {
+        Origin::Current => {
+            let batch = current.ok_or(AssembleError::NoBatch)?;
+            Ok(Arc::clone(column_of(batch, "a selection", column)?))
+        }
+        // Nothing kept: every number is `NO_ROW`, and the plugin's schema gives the type. A
+        // column of nulls of any type would do, but there is no type, so the host pushes an
+        // empty batch before the first call.
+        Origin::Kept => kept.column("a selection", column),
+    }
+}
+
+fn column_of<'a>(
+    batch: &'a RecordBatch,
+    what: &'static str,
+    column: usize,
+) -> Result<&'a ArrayRef, AssembleError> {
+    batch.columns().get(column).ok_or(AssembleError::NoColumn {
+        what,
+        column,
+        count: batch.num_columns(),
+    })
+}
+
+/// Checks row numbers against `count` and makes [`NO_ROW`] null.
+fn row_numbers(rows: Vec<u32>, count: usize) -> Result<UInt32Array, AssembleError> {
+    let mut highest = 0;
+    let mut absent = false;
+    for &row in &rows {
+        if row == NO_ROW {
+            absent = true;
+        } else {
+            highest = highest.max(row);
+        }
+    }
+    let any = !rows.is_empty() && (!absent || rows.iter().any(|&row| row != NO_ROW));
+    if any && highest as usize >= count {
+        return Err(AssembleError::NoRow {
+            row: highest,
+            count,
+        });
+    }
+    let nulls = absent.then(|| rows.iter().map(|&row| row != NO_ROW).collect::<NullBuffer>());
+    Ok(UInt32Array::new(ScalarBuffer::from(rows), nulls))
+}
+
+/// Returns the type in which a column of `data_type` crosses: dictionaries, views and run-end
+/// encoding as the plain type of their values, everything else as it is.
+pub fn crossing_type(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => crossing_type(values),
+        DataType::RunEndEncoded(_, values) => crossing_type(values.data_type()),
+        DataType::Utf8View => DataType::Utf8,
+        DataType::BinaryView => DataType::Binary,
+        other => other.clone(),
+    }
+}
+
+/// Returns `batch` with every column in the type in which it crosses.
+///
+/// # Errors
+///
+/// - Arrow's, if a cast fails.
+pub fn crossing_batch(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let crosses = |field: &Arc<Field>| crossing_type(field.data_type()) == *field.data_type();
+    if batch.schema_ref().fields().iter().all(crosses) {
+        return Ok(batch);
+    }
+    let mut fields = Vec::with_capacity(batch.num_columns());
+    let mut columns = Vec::with_capacity(batch.num_columns());
+    for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+        let data_type = crossing_type(field.data_type());
+        columns.push(cast(column, &data_type)?);
+        fields.push(field.as_ref().clone().with_data_type(data_type));
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+}

@@ -1,0 +1,260 @@
+//! What can go wrong with a pipeline.
+
+use std::path::PathBuf;
+
+use wigeon_manifest::Report;
+use wigeon_registry::{LockFileError, ResolveError};
+use wigeon_runtime::{LoadError as PluginLoadError, OpenError as StepOpenError, PluginError};
+use wigeon_warehouse::{LoadError, LockError, OpenError, ReadError};
+
+/// Why a pipeline could not be read, planned or run. Nothing of the failed load was stored; what
+/// was committed before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The manifest could not be read.
+    #[error("could not read the manifest `{path}`")]
+    ReadManifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The manifest has mistakes.
+    #[error(transparent)]
+    Manifest(#[from] Report),
+    /// A step was asked for that the pipeline does not have.
+    #[error("there is no step `{name}` in the pipeline")]
+    UnknownStep {
+        /// The name that was asked for.
+        name: String,
+        /// The steps that there are.
+        known: Vec<String>,
+    },
+    /// A transform that is not stored was asked for.
+    #[error("step `{name}` is a transform that is not stored, so it cannot run by itself")]
+    NotRunnable {
+        /// The step.
+        name: String,
+    },
+    /// Another invocation runs the pipeline.
+    #[error(transparent)]
+    Busy(#[from] LockError),
+    /// The warehouse could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A plugin could not be found.
+    #[error("step `{step}` has no plugin")]
+    Resolve {
+        /// The step.
+        step: String,
+        /// Why not.
+        source: ResolveError,
+    },
+    /// The lock file does not agree with a plugin, or cannot be used.
+    #[error(transparent)]
+    LockFile(#[from] LockFileError),
+    /// A component cannot be loaded as a plugin.
+    #[error("step `{step}` cannot use its plugin")]
+    LoadPlugin {
+        /// The step; the reference itself when a plugin is inspected.
+        step: String,
+        /// Why not.
+        source: PluginLoadError,
+    },
+    /// A plugin refused to open a step, or failed while it did.
+    #[error("step `{step}` could not be opened")]
+    OpenStep {
+        /// The step.
+        step: String,
+        /// Why not.
+        source: StepOpenError,
+    },
+    /// A plugin failed.
+    #[error("step `{step}` failed")]
+    Plugin {
+        /// The step.
+        step: String,
+        /// How.
+        source: PluginError,
+    },
+    /// An input could not be read.
+    #[error("step `{step}` could not read its input")]
+    Read {
+        /// The step.
+        step: String,
+        /// Why not.
+        source: ReadError,
+    },
+    /// The warehouse could not be read.
+    #[error("the warehouse could not be read")]
+    ReadWarehouse(#[source] ReadError),
+    /// The result could not be stored.
+    #[error("step `{step}` could not store its result")]
+    Load {
+        /// The step.
+        step: String,
+        /// Why not.
+        source: LoadError,
+    },
+    /// An input, or the result, is not what it must be.
+    #[error("step `{step}` stopped")]
+    Data {
+        /// The step.
+        step: String,
+        /// What is wrong.
+        source: DataError,
+    },
+    /// The run was cancelled.
+    #[error("the run was interrupted; nothing of step `{step}` was stored")]
+    Cancelled {
+        /// The step that was under way.
+        step: String,
+    },
+    /// A thread of ours panicked.
+    #[error("step `{step}` failed in a way that it should not")]
+    Internal {
+        /// The step.
+        step: String,
+    },
+}
+
+/// What is wrong with the data of a step.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// There is no file for a step that has never run.
+    #[error("no file matches `{pattern}`")]
+    NoFiles {
+        /// The pattern, as the manifest has it.
+        pattern: String,
+    },
+    /// A file that was loaded has other contents now.
+    #[error("`{path}` was loaded on {loaded_at} and has changed since")]
+    ChangedFile {
+        /// The file.
+        path: String,
+        /// When it was loaded.
+        loaded_at: String,
+        /// Its digest when it was loaded.
+        before: String,
+        /// Its digest now.
+        now: String,
+    },
+    /// A file whose name has no time in it where the pattern has one.
+    #[error("`{path}` matches `{pattern}`, but its name has no valid time")]
+    NoTime {
+        /// The file.
+        path: String,
+        /// The pattern.
+        pattern: String,
+    },
+    /// Two extracts for one time.
+    #[error("`{first}` and `{second}` are extracts for the same time")]
+    SameTime {
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// An extract older than the newest that was taken.
+    #[error("`{path}` is for {time}, but the newest extract taken is for {newest}")]
+    OlderExtract {
+        /// The extract.
+        path: String,
+        /// Its time.
+        time: String,
+        /// The time of the newest.
+        newest: String,
+    },
+    /// A key that is null.
+    #[error("`{path}` has a null in the key column `{column}`{place}")]
+    NullKey {
+        /// The file or table.
+        path: String,
+        /// The column.
+        column: String,
+        /// ` on line 3`, or nothing where that cannot be told.
+        place: String,
+    },
+    /// A key that occurs twice in a full extract.
+    #[error("`{path}` has the key {key} more than once{places}")]
+    DuplicateKey {
+        /// The file or table.
+        path: String,
+        /// The key.
+        key: String,
+        /// `, on lines 3 and 9`, or nothing where that cannot be told.
+        places: String,
+    },
+    /// An extract with fewer rows than the guard allows.
+    #[error("`{path}` has {rows} rows, but `guard.min_rows` is {min_rows}")]
+    TooFewRows {
+        /// The extract.
+        path: String,
+        /// How many rows it has.
+        rows: u64,
+        /// How many it must have.
+        min_rows: u64,
+    },
+    /// An extract that would close more than the guard allows.
+    #[error(
+        "`{path}` would close {closed} of {open} open versions ({percent:.1} %), but `guard.max_closed_share` is {max}"
+    )]
+    TooManyClosed {
+        /// The extract.
+        path: String,
+        /// How many it would close.
+        closed: u64,
+        /// How many are open.
+        open: u64,
+        /// The same in percent.
+        percent: f64,
+        /// The guard.
+        max: f64,
+    },
+    /// An extract that would change more than the guard allows.
+    #[error(
+        "`{path}` would change {changed} of {open} open versions ({percent:.1} %), but `guard.max_changed_share` is {max}"
+    )]
+    TooManyChanged {
+        /// The extract.
+        path: String,
+        /// How many it would change.
+        changed: u64,
+        /// How many are open.
+        open: u64,
+        /// The same in percent.
+        percent: f64,
+        /// The guard.
+        max: f64,
+    },
+    /// A column that is not there.
+    #[error("there is no column `{column}` in `{input}`, which has {known}")]
+    NoColumn {
+        /// The column.
+        column: String,
+        /// The input that lacks it.
+        input: String,
+        /// The columns that it has.
+        known: String,
+    },
+    /// Key columns that cannot be compared.
+    #[error("key column `{column}` is {actual}, but `{other}` of the lookup is {expected}")]
+    KeyType {
+        /// The column.
+        column: String,
+        /// Its type.
+        actual: String,
+        /// The lookup's column.
+        other: String,
+        /// Its type.
+        expected: String,
+    },
+    /// The target's plugin cannot be asked again about rows that were loaded.
+    #[error("the rows of `{target}` cannot be updated, since {reason}")]
+    NotUpdatable {
+        /// The target step.
+        target: String,
+        /// Why not.
+        reason: String,
+    },
+}

@@ -1,0 +1,19 @@
+//! Plans and runs pipelines: where plugins and tables meet.
+//!
+//! [`Project::open`] reads a manifest. [`Project::plan`] says what a run would do, [`Project::run`]
+//! does it: it takes the run lock, resolves and loads the plugins, and carries each step out in
+//! one transaction with its ledger row. The plugins decide; this crate reads, routes rows to lanes
+//! by the hash of their key, guards and writes.
+//!
+//! Nothing here prints, reads the environment, or asks the clock but through its request.
+
+mod error;
+mod report;
+mod request;
+
+pub use error::{DataError, EngineError};
+pub use report::{
+    Changes, HistoryEntry, Outcome, PlanReport, PlannedInput, PluginReport, RunReport,
+    StatusReport, StepPlan, StepReport, StepStatus,
+};
+pub use request::{Cancellation, Observer, RunRequest, Unobserved};

@@ -1,0 +1,73 @@
+//! What a caller asks of the engine.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use chrono::{DateTime, Utc};
+
+use crate::StepReport;
+
+/// Which steps to run, or to plan, and for when.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// Only these steps; all of them if empty.
+    pub steps: Vec<String>,
+    /// Only steps with a tick of their schedule since their last run.
+    pub due: bool,
+    /// The logical time: the time that the run stands for. Extracts with a later time in their
+    /// name are not seen.
+    pub at: DateTime<Utc>,
+    /// Where compiled plugins are kept; they are compiled anew for each run if there is none.
+    pub cache: Option<PathBuf>,
+    /// What to tell a second invocation about this one: the command line.
+    pub command: String,
+    /// The clock, for the times at which loads start and end.
+    pub clock: fn() -> DateTime<Utc>,
+}
+
+/// Follows a run. All methods are called from the thread that called `run`, but for
+/// [`Observer::progress`].
+pub trait Observer: Sync {
+    /// A step begins: its name, and how many input files it has, if it reads files.
+    fn started(&self, step: &str, inputs: usize) {
+        let _ = (step, inputs);
+    }
+
+    /// Rows were read or written, in total since the step began. Called often, from any thread.
+    fn progress(&self, step: &str, rows_in: u64, rows_out: u64) {
+        let _ = (step, rows_in, rows_out);
+    }
+
+    /// A load of a step ended. A step that has several extracts to take ends several times.
+    fn finished(&self, report: &StepReport) {
+        let _ = report;
+    }
+}
+
+/// An observer that looks away.
+#[derive(Debug, Clone, Copy)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {}
+
+/// Stops a run from another thread: after the current batch, with nothing of the current load
+/// stored.
+#[derive(Debug, Clone, Default)]
+pub struct Cancellation(Arc<AtomicBool>);
+
+impl Cancellation {
+    /// Asks the run to stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Says whether the run was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,326 @@
+//! One instance of a plugin: a store, and calls into it that are bounded and told apart.
+
+use std::time::Duration;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{Schema, SchemaRef};
+use wasmtime::{
+    Store, Trap, WasmBacktrace,
+    component::{
+        ComponentNamedList, Instance as WasmInstance, Lift, Lower, Resource, ResourceAny, TypedFunc,
+    },
+};
+use wigeon_columnar::{crossing_batch, flatten, unflatten};
+
+use crate::{
+    Breach, Limit, Limits, OpenError, Plugin, PluginError,
+    contract::{ErrorVariant, FieldRecord, LentBatch},
+    error::Complaint,
+    imports::printable,
+    limits::{EPOCH_TICK, Meter},
+    state::State,
+};
+
+/// What crossed the boundary of one instance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Rows handed over.
+    pub rows_in: u64,
+    /// Rows emitted.
+    pub rows_out: u64,
+    /// Bytes copied into the plugin: the buffers of the columns that it read.
+    pub bytes_in: u64,
+    /// Bytes copied out of it: selections and new arrays.
+    pub bytes_out: u64,
+}
+
+/// An instance with its step opened, before the kinds make their calls of it.
+pub(crate) struct Instance {
+    plugin: Plugin,
+    limits: Limits,
+    store: Store<State>,
+    wasm: WasmInstance,
+}
+
+/// A call's parameters: the step, and the batch that it is lent.
+pub(crate) type BatchCall = TypedFunc<(ResourceAny, Resource<LentBatch>), (Answered<()>,)>;
+/// A call of the step alone.
+pub(crate) type PlainCall = TypedFunc<(ResourceAny,), (Answered<()>,)>;
+/// What a function that may fail returns.
+pub(crate) type Answered<T> = Result<T, ErrorVariant>;
+
+impl Instance {
+    pub(crate) fn new(plugin: &Plugin, limits: Limits) -> Result<Self, PluginError> {
+        let meter = Meter::new(limits.memory_bytes);
+        let state = State::new(plugin.id().reference.clone(), meter);
+        let mut store = Store::new(plugin.engine(), state);
+        store.limiter(|state| &mut state.meter);
+        store.set_epoch_deadline(ticks(limits.call_timeout));
+        let wasm = plugin
+            .prepared()
+            .instantiate(&mut store)
+            .map_err(|error| failure(plugin, limits, &store, "instantiate", &error))?;
+        Ok(Self {
+            plugin: plugin.clone(),
+            limits,
+            store,
+            wasm,
+        })
+    }
+
+    /// Looks up a function of the plugin's step interface.
+    pub(crate) fn function<P, R>(&mut self, name: &str) -> wasmtime::Result<TypedFunc<P, R>>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        let interface = self.plugin.interface();
+        let missing = || wasmtime::Error::msg(format!("there is no function `{name}`"));
+        let interface = self
+            .wasm
+            .get_export_index(&mut self.store, None, &interface)
+            .ok_or_else(missing)?;
+        let function = self
+            .wasm
+            .get_export_index(&mut self.store, Some(&interface), name)
+            .ok_or_else(missing)?;
+        self.wasm.get_typed_func(&mut self.store, &function)
+    }
+
+    /// Looks up a function that was found to be there, with this type, when the plugin was loaded.
+    pub(crate) fn known<P, R>(&mut self, name: &str) -> TypedFunc<P, R>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        self.function(name)
+            .expect("the exports were checked when the plugin was loaded")
+    }
+
+    /// Calls a function within the limits.
+    pub(crate) fn call<P, R>(
+        &mut self,
+        name: &'static str,
+        function: &TypedFunc<P, R>,
+        params: P,
+    ) -> Result<R, PluginError>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        self.store
+            .set_epoch_deadline(ticks(self.limits.call_timeout));
+        self.store.data_mut().log_lines = 0;
+        function
+            .call(&mut self.store, params)
+            .map_err(|error| failure(&self.plugin, self.limits, &self.store, name, &error))
+    }
+
+    /// Calls a function of the step that may answer with an error.
+    pub(crate) fn ask<P, R>(
+        &mut self,
+        name: &'static str,
+        function: &TypedFunc<P, (Answered<R>,)>,
+        params: P,
+    ) -> Result<R, PluginError>
+    where
+        P: ComponentNamedList + Lower,
+        R: Lift + 'static,
+        (Answered<R>,): ComponentNamedList + Lift,
+    {
+        let (answer,) = self.call(name, function, params)?;
+        answer.map_err(|error| {
+            let (about, text) = match error {
+                ErrorVariant::Options(text) => (Complaint::Options, text),
+                ErrorVariant::Schema(text) => (Complaint::Schema, text),
+                ErrorVariant::Data(text) => (Complaint::Data, text),
+                ErrorVariant::Other(text) => (Complaint::Other, text),
+            };
+            PluginError::Answered {
+                plugin: self.plugin.id().clone(),
+                about,
+                answer: printable(&text),
+            }
+        })
+    }
+
+    /// Lends `batch` for one call, and returns what was emitted. Nothing may be if `output` is
+    /// none. If `keep`, the host keeps the rows afterwards.
+    pub(crate) fn lend(
+        &mut self,
+        name: &'static str,
+        function: &BatchCall,
+        step: ResourceAny,
+        batch: RecordBatch,
+        output: Option<&SchemaRef>,
+        keep: bool,
+    ) -> Result<Vec<RecordBatch>, PluginError> {
+        let batch = crossing_batch(batch)
+            .map_err(|error| self.breach(name, Breach::Rows(error.into())))?;
+        let state = self.store.data_mut();
+        state.call = state.call.wrapping_add(1);
+        state.traffic.rows_in += batch.num_rows() as u64;
+        state.output = output.cloned();
+        state.current = Some(batch);
+        let lent = Resource::new_borrow(state.call);
+        self.ask(name, function, (step, lent))?;
+        let state = self.store.data_mut();
+        state.output = None;
+        let batch = state.current.take();
+        if let Some(batch) = batch.filter(|_| keep) {
+            state.kept.push(batch);
+        }
+        Ok(std::mem::take(&mut state.emitted))
+    }
+
+    /// Calls `finish`, and returns what was emitted.
+    pub(crate) fn finish(
+        &mut self,
+        function: &PlainCall,
+        step: ResourceAny,
+        output: &SchemaRef,
+    ) -> Result<Vec<RecordBatch>, PluginError> {
+        self.store.data_mut().output = Some(SchemaRef::clone(output));
+        self.ask("finish", function, (step,))?;
+        let state = self.store.data_mut();
+        state.output = None;
+        Ok(std::mem::take(&mut state.emitted))
+    }
+
+    /// Tells the host's rows their schema, so that columns can be gathered from no rows at all.
+    pub(crate) fn keep_rows_of(&mut self, schema: &SchemaRef) {
+        let none = RecordBatch::new_empty(SchemaRef::clone(schema));
+        self.store.data_mut().kept.push(none);
+    }
+
+    /// Makes a schema of fields that the plugin returned.
+    pub(crate) fn schema(
+        &self,
+        name: &'static str,
+        fields: Vec<FieldRecord>,
+    ) -> Result<Schema, PluginError> {
+        let fields: Vec<_> = fields.into_iter().map(Into::into).collect();
+        unflatten(&fields).map_err(|error| self.breach(name, error.into()))
+    }
+
+    pub(crate) fn breach(&self, call: &'static str, source: Breach) -> PluginError {
+        PluginError::BrokeContract {
+            plugin: self.plugin.id().clone(),
+            call,
+            source,
+        }
+    }
+
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.store.data().traffic
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.store.data().meter.granted()
+    }
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance")
+            .field("plugin", self.plugin.id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Flattens a schema of the host's for `open`.
+pub(crate) fn fields(schema: &Schema) -> Result<Vec<FieldRecord>, OpenError> {
+    let fields = flatten(schema).map_err(OpenError::Input)?;
+    Ok(fields.into_iter().map(Into::into).collect())
+}
+
+pub(crate) fn column_numbers(columns: &[usize]) -> Vec<u32> {
+    let number = |&column| u32::try_from(column).expect("a schema has fewer columns than that");
+    columns.iter().map(number).collect()
+}
+
+fn ticks(timeout: Duration) -> u64 {
+    let ticks = timeout.as_nanos().div_ceil(EPOCH_TICK.as_nanos());
+    // One more: the epoch may be about to move on.
+    u64::try_from(ticks).unwrap_or(u64::MAX / 2) + 1
+}
+
+/// Tells the ways of failing apart: by what the host knows and by the error's type, not its text.
+fn failure(
+    plugin: &Plugin,
+    limits: Limits,
+    store: &Store<State>,
+    call: &'static str,
+    error: &wasmtime::Error,
+) -> PluginError {
+    let plugin = plugin.id().clone();
+    let reached = |limit| PluginError::LimitReached {
+        plugin: plugin.clone(),
+        call,
+        limit,
+    };
+    if let Some(trap) = error.downcast_ref::<Trap>()
+        && *trap == Trap::Interrupt
+    {
+        return reached(Limit::CallTime {
+            timeout: limits.call_timeout,
+        });
+    }
+    if store.data().meter.refused {
+        return reached(Limit::Memory {
+            bytes: limits.memory_bytes,
+        });
+    }
+    // The breach is behind the backtrace that wasmtime adds, and not to be had by value.
+    if let Some(breach) = error.downcast_ref::<BreachHandle>()
+        && let Some(source) = breach.take()
+    {
+        return PluginError::BrokeContract {
+            plugin,
+            call,
+            source,
+        };
+    }
+    PluginError::Trapped {
+        plugin,
+        call,
+        trap: error
+            .downcast_ref::<Trap>()
+            .map_or_else(|| printable(&error.root_cause().to_string()), Trap::to_string),
+        backtrace: error
+            .downcast_ref::<WasmBacktrace>()
+            .map(|backtrace| printable(&backtrace.to_string())),
+    }
+}
+
+pub(crate) use breach_handle::BreachHandle;
+
+mod breach_handle {
+    use std::sync::Mutex;
+
+    use crate::Breach;
+
+    /// A breach on its way through wasmtime, which only lends errors.
+    #[derive(Debug)]
+    pub(crate) struct BreachHandle(Mutex<Option<Breach>>);
+
+    impl BreachHandle {
+        pub(crate) fn take(&self) -> Option<Breach> {
+            self.0.lock().ok()?.take()
+        }
+    }
+
+    impl From<Breach> for BreachHandle {
+        fn from(breach: Breach) -> Self {
+            Self(Mutex::new(Some(breach)))
+        }
+    }
+
+    impl std::fmt::Display for BreachHandle {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("the plugin broke the contract")
+        }
+    }
+
+    impl std::error::Error for BreachHandle {}
+}

@@ -1,0 +1,333 @@
+//! The DuckDB instance, its connections, and scans of Arrow streams.
+//!
+//! All unsafe code of the crate is here. `duckdb_arrow_scan` exists in the C interface
+//! only, and needs a raw connection; hence the raw instance.
+//!
+//! A scan is a view over a pointer to the stream. Each view gets an in-memory catalog
+//! of its own: a running transaction sees databases that were attached after it began,
+//! but not views that were made after it began, and may write to one database file
+//! only. So a scan can be made at any time.
+//!
+//! DuckDB pushes projections and filters into the view and leaves them to the producer
+//! of the stream, and the C interface's producer ignores both. A scan must therefore be
+//! read with `SELECT *` and nothing else; [`ArrowScan`] gives out no name for anything
+//! else to be written.
+
+use std::{
+    collections::HashMap,
+    ffi::{CStr, CString},
+    fmt, mem,
+    ops::Deref,
+    ptr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use arrow_array::{RecordBatchReader, ffi_stream::FFI_ArrowArrayStream};
+use arrow_schema::SchemaRef;
+use duckdb::{InterruptHandle, ffi};
+
+use crate::{
+    error::{DatabaseError, LoadError},
+    reader::{Failure, WatchedReader},
+    sql,
+};
+
+/// One in-memory DuckDB, closed with the last [`Connection`] to it.
+pub(crate) struct Instance {
+    database: ffi::duckdb_database,
+    next_id: AtomicU64,
+    running: Mutex<HashMap<u64, Arc<InterruptHandle>>>,
+    interrupted: AtomicBool,
+}
+
+// SAFETY: DuckDB's database object may be used from several threads at once; it is only
+// used to open connections, and closed when nobody else has it.
+unsafe impl Send for Instance {}
+// SAFETY: as above.
+unsafe impl Sync for Instance {}
+
+impl Instance {
+    /// Opens an in-memory instance with the given settings.
+    pub(crate) fn open(settings: &[(&str, String)]) -> Result<Arc<Self>, DatabaseError> {
+        let mut config: ffi::duckdb_config = ptr::null_mut();
+        // SAFETY: `config` is a place for the handle, destroyed below on every path.
+        if unsafe { ffi::duckdb_create_config(&raw mut config) } != ffi::DuckDBSuccess {
+            return Err(DatabaseError::new("could not make a configuration"));
+        }
+        let opened = set_all(config, settings).and_then(|()| open_in_memory(config));
+        // SAFETY: `config` was created above and is not used after this.
+        unsafe { ffi::duckdb_destroy_config(&raw mut config) };
+        Ok(Arc::new(Self {
+            database: opened?,
+            next_id: AtomicU64::new(0),
+            running: Mutex::default(),
+            interrupted: AtomicBool::new(false),
+        }))
+    }
+
+    /// Opens a connection, whose default catalog is the in-memory one.
+    pub(crate) fn connect(self: &Arc<Self>) -> Result<Connection, DatabaseError> {
+        // SAFETY: the database is open as long as `self` lives, and the connection keeps
+        // an `Arc` of it that is dropped after the connection itself.
+        let connection = unsafe { duckdb::Connection::open_from_raw(self.database) }?;
+        let id = self.next_id();
+        self.running().insert(id, connection.interrupt_handle());
+        Ok(Connection {
+            connection,
+            registration: Registration {
+                id,
+                instance: Arc::clone(self),
+            },
+        })
+    }
+
+    /// Interrupts every statement that is running.
+    pub(crate) fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Release);
+        for handle in self.running().values() {
+            handle.interrupt();
+        }
+    }
+
+    /// Returns whether [`Instance::interrupt`] was called.
+    pub(crate) fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Acquire)
+    }
+
+    /// Returns a number that is given once.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<u64, Arc<InterruptHandle>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the database: connections and scans own an `Arc` of it.
+        unsafe { ffi::duckdb_close(&raw mut self.database) };
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Instance").finish_non_exhaustive()
+    }
+}
+
+fn set_all(config: ffi::duckdb_config, settings: &[(&str, String)]) -> Result<(), DatabaseError> {
+    for (key, value) in settings {
+        let (c_key, c_value) = (c_string(key)?, c_string(value)?);
+        // SAFETY: `config` is a live handle, and both strings end in a null byte.
+        let state = unsafe { ffi::duckdb_set_config(config, c_key.as_ptr(), c_value.as_ptr()) };
+        if state != ffi::DuckDBSuccess {
+            return Err(DatabaseError::new(format!("`{value}` is no value for `{key}`")));
+        }
+    }
+    Ok(())
+}
+
+fn open_in_memory(config: ffi::duckdb_config) -> Result<ffi::duckdb_database, DatabaseError> {
+    let mut database: ffi::duckdb_database = ptr::null_mut();
+    let mut message: *mut std::ffi::c_char = ptr::null_mut();
+    // SAFETY: the path ends in a null byte, `config` is live, the others are places for results.
+    let state = unsafe {
+        ffi::duckdb_open_ext(c":memory:".as_ptr(), &raw mut database, config, &raw mut message)
+    };
+    if state == ffi::DuckDBSuccess {
+        return Ok(database);
+    }
+    let error = if message.is_null() {
+        DatabaseError::new("could not open an in-memory database")
+    } else {
+        // SAFETY: DuckDB gave a string that ends in a null byte and is ours to free.
+        let error = DatabaseError::new(unsafe { CStr::from_ptr(message) }.to_string_lossy());
+        // SAFETY: as above; it is not used after this.
+        unsafe { ffi::duckdb_free(message.cast()) };
+        error
+    };
+    Err(error)
+}
+
+fn c_string(text: &str) -> Result<CString, DatabaseError> {
+    CString::new(text).map_err(|_| DatabaseError::new(format!("`{text}` contains a null byte")))
+}
+
+/// A connection that keeps its instance open and can be interrupted through it.
+pub(crate) struct Connection {
+    // Before the registration: a connection must be closed before its database.
+    connection: duckdb::Connection,
+    registration: Registration,
+}
+
+impl Connection {
+    pub(crate) fn instance(&self) -> &Arc<Instance> {
+        &self.registration.instance
+    }
+}
+
+impl Deref for Connection {
+    type Target = duckdb::Connection;
+
+    fn deref(&self) -> &Self::Target {
+        &self.connection
+    }
+}
+
+struct Registration {
+    id: u64,
+    instance: Arc<Instance>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.instance.running().remove(&self.id);
+    }
+}
+
+/// A stream of Arrow batches that a statement of any connection can read, once.
+pub(crate) struct ArrowScan {
+    catalog: String,
+    schema: SchemaRef,
+    failure: Failure,
+    instance: Arc<Instance>,
+    // Boxed, since the view has its address. Always there until the drop.
+    stream: Option<Box<FFI_ArrowArrayStream>>,
+}
+
+impl ArrowScan {
+    /// Makes `reader` readable from SQL.
+    pub(crate) fn new(
+        instance: &Arc<Instance>,
+        reader: Box<dyn RecordBatchReader + Send>,
+    ) -> Result<Self, LoadError> {
+        let failure = Failure::default();
+        let reader = WatchedReader::new(reader, Arc::clone(&failure));
+        let schema = reader.schema();
+        let mut stream = Box::new(FFI_ArrowArrayStream::new(Box::new(reader)));
+        let address: *mut FFI_ArrowArrayStream = &raw mut *stream;
+        let scan = Self {
+            catalog: format!("wigeon_scan_{}", instance.next_id()),
+            schema,
+            failure,
+            instance: Arc::clone(instance),
+            stream: Some(stream),
+        };
+        scan.register(address).map_err(LoadError::Database)?;
+        Ok(scan)
+    }
+
+    fn register(&self, stream: *mut FFI_ArrowArrayStream) -> Result<(), DatabaseError> {
+        let connection = RawConnection::open(&self.instance)?;
+        let catalog = sql::name(&self.catalog);
+        connection.execute(&format!("ATTACH ':memory:' AS {catalog}"))?;
+        connection.execute(&format!("USE {catalog}"))?;
+        // SAFETY: the stream is a valid Arrow C stream at a stable address. The view that
+        // points to it lives in a catalog of its own, which is detached before the stream
+        // is dropped, and no statement runs with it then: only `read` gives out its name.
+        // `FFI_ArrowArrayStream` is Arrow's `ArrowArrayStream`, which DuckDB expects.
+        let state = unsafe {
+            ffi::duckdb_arrow_scan(connection.raw, c"rows".as_ptr(), stream.cast())
+        };
+        if state == ffi::DuckDBSuccess {
+            Ok(())
+        } else {
+            Err(DatabaseError::new("could not scan the Arrow stream"))
+        }
+    }
+
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Runs the statement that `statement` makes of the scan's `SELECT *`-able name.
+    ///
+    /// The statement must read the scan as `SELECT *`, with further constant
+    /// expressions at most; see the module.
+    pub(crate) fn read<T>(
+        self,
+        statement: impl FnOnce(&str) -> Result<T, DatabaseError>,
+    ) -> Result<T, LoadError> {
+        let rows = format!("{}.main.rows", sql::name(&self.catalog));
+        let done = statement(&rows);
+        let failure = self
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match (failure, done) {
+            (Some(failure), _) => Err(LoadError::Reader(failure)),
+            (None, Ok(done)) => Ok(done),
+            (None, Err(_)) if self.instance.interrupted() => Err(LoadError::Interrupted),
+            (None, Err(error)) => Err(LoadError::Database(error)),
+        }
+    }
+}
+
+impl Drop for ArrowScan {
+    fn drop(&mut self) {
+        let detached = RawConnection::open(&self.instance).and_then(|connection| {
+            connection.execute(&format!("DETACH DATABASE IF EXISTS {}", sql::name(&self.catalog)))
+        });
+        if detached.is_err() {
+            // The view may still be there: better a leak than a view over freed memory.
+            mem::forget(self.stream.take());
+        }
+    }
+}
+
+/// A connection of the C interface, as `duckdb_arrow_scan` wants it.
+struct RawConnection<'a> {
+    raw: ffi::duckdb_connection,
+    _instance: &'a Instance,
+}
+
+impl<'a> RawConnection<'a> {
+    fn open(instance: &'a Instance) -> Result<Self, DatabaseError> {
+        let mut raw: ffi::duckdb_connection = ptr::null_mut();
+        // SAFETY: the database is open as long as `instance` lives.
+        if unsafe { ffi::duckdb_connect(instance.database, &raw mut raw) } != ffi::DuckDBSuccess {
+            return Err(DatabaseError::new("could not connect"));
+        }
+        Ok(Self {
+            raw,
+            _instance: instance,
+        })
+    }
+
+    fn execute(&self, statement: &str) -> Result<(), DatabaseError> {
+        let statement = c_string(statement)?;
+        // SAFETY: a zeroed `duckdb_result` is what DuckDB expects to fill in.
+        let mut result: ffi::duckdb_result = unsafe { mem::zeroed() };
+        // SAFETY: the connection is live and the statement ends in a null byte.
+        let state = unsafe { ffi::duckdb_query(self.raw, statement.as_ptr(), &raw mut result) };
+        let outcome = if state == ffi::DuckDBSuccess {
+            Ok(())
+        } else {
+            // SAFETY: the result was filled in by DuckDB and owns its message.
+            let message = unsafe { ffi::duckdb_result_error(&raw mut result) };
+            if message.is_null() {
+                Err(DatabaseError::new("a statement failed"))
+            } else {
+                // SAFETY: the message ends in a null byte and lives as long as the result.
+                let message = unsafe { CStr::from_ptr(message) };
+                Err(DatabaseError::new(message.to_string_lossy()))
+            }
+        };
+        // SAFETY: the result was filled in by DuckDB and is not used after this.
+        unsafe { ffi::duckdb_destroy_result(&raw mut result) };
+        outcome
+    }
+}
+
+impl Drop for RawConnection<'_> {
+    fn drop(&mut self) {
+        // SAFETY: opened in `open` and not used after this.
+        unsafe { ffi::duckdb_disconnect(&raw mut self.raw) };
+    }
+}

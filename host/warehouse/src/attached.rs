@@ -1,0 +1,218 @@
+//! Rows of another DuckDB file.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use arrow_schema::{Field, Schema};
+
+use crate::{
+    arrow_scan::{Connection, Instance},
+    error::{DatabaseError, ReadError},
+    held::{self, Holder, Reservation},
+    parquet, source, sql,
+    stream::{RowStream, Statement},
+    types::{sql_type, unsupported},
+    warehouse::Warehouse,
+};
+
+/// What is read of another DuckDB file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttachedTable {
+    /// A table or view of its schema `main`.
+    Table(String),
+
+    /// A query, in which unqualified names are those of that file.
+    Query(String),
+}
+
+/// Which rows are new, by a column that only grows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watermark {
+    /// The column, one of those declared.
+    pub column: String,
+
+    /// Only rows with a greater value, as [`Warehouse::newest_watermark`] gave it; none: all rows.
+    pub after: Option<String>,
+
+    /// Only rows with no greater value, so that what is recorded is what was read.
+    pub up_to: Option<String>,
+}
+
+/// The foreign files of an instance. DuckDB attaches a file once only.
+#[derive(Debug, Default)]
+pub(crate) struct Attachments {
+    by_path: Mutex<HashMap<PathBuf, Weak<Attachment>>>,
+}
+
+/// A foreign file, attached as long as somebody reads it.
+#[derive(Debug)]
+struct Attachment {
+    name: String,
+    instance: Arc<Instance>,
+    _reservation: Reservation,
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        let detach = || -> Result<(), DatabaseError> {
+            let connection = self.instance.connect()?;
+            let statement = format!("DETACH DATABASE IF EXISTS {}", sql::name(&self.name));
+            Ok(connection.execute_batch(&statement)?)
+        };
+        // If it stays, it stays attached for reading until the warehouse is closed.
+        let _detached = detach();
+    }
+}
+
+impl Attachments {
+    fn attach(&self, instance: &Arc<Instance>, path: &Path) -> Result<Arc<Attachment>, ReadError> {
+        let shown = path.to_string_lossy().into_owned();
+        let canonical = fs_err::canonicalize(path).map_err(|_| ReadError::Vanished { path: shown.clone() })?;
+        let held = |holder: Holder| ReadError::Held {
+            path: shown.clone(),
+            pid: holder.pid,
+            program: holder.program,
+        };
+        let mut by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(attachment) = by_path.get(&canonical).and_then(Weak::upgrade) {
+            return Ok(attachment);
+        }
+        let Some(reservation) = Reservation::take(&canonical) else {
+            return Err(held(Holder::this_process()));
+        };
+        let ours = held::is_database(&canonical).map_err(|source| ReadError::Unreadable {
+            path: shown.clone(),
+            source,
+        })?;
+        if !ours {
+            return Err(ReadError::NotADatabase { path: shown.clone() });
+        }
+        let name = format!("wigeon_source_{}", instance.next_id());
+        let attach = || -> Result<(), DatabaseError> {
+            let connection = instance.connect()?;
+            Ok(connection.execute_batch(&format!(
+                "ATTACH {} AS {} (TYPE duckdb, READ_ONLY)",
+                sql::text(&canonical.to_string_lossy()),
+                sql::name(&name)
+            ))?)
+        };
+        match attach() {
+            Ok(()) => {
+                let attachment = Arc::new(Attachment {
+                    name,
+                    instance: Arc::clone(instance),
+                    _reservation: reservation,
+                });
+                by_path.insert(canonical, Arc::downgrade(&attachment));
+                Ok(attachment)
+            }
+            Err(error) => Err(Holder::find(&canonical, false).map_or(ReadError::Database(error), held)),
+        }
+    }
+}
+
+impl Warehouse {
+    /// Reads columns of a table or query of another DuckDB file, in no particular order.
+    ///
+    /// The file is open for reading while the stream lives: nobody can write to it.
+    /// Columns are taken by name and may be of a narrower type than declared; there may
+    /// be more of them.
+    ///
+    /// # Errors
+    ///
+    /// - [`ReadError::Vanished`], [`ReadError::NotADatabase`], [`ReadError::Unreadable`] about the file.
+    /// - [`ReadError::Held`] if somebody has it open for writing.
+    /// - [`ReadError::Columns`], [`ReadError::Type`] if the columns are not as declared.
+    /// - [`ReadError::UnsupportedType`] if a declared type cannot be read.
+    /// - [`ReadError::Database`] for anything else.
+    pub fn read_attached(
+        &self,
+        path: &Path,
+        rows: &AttachedTable,
+        columns: &[Field],
+        watermark: Option<&Watermark>,
+    ) -> Result<RowStream, ReadError> {
+        if let Some(field) = unsupported(columns) {
+            return Err(ReadError::UnsupportedType {
+                column: field.name().clone(),
+                data_type: field.data_type().clone(),
+            });
+        }
+        let (attachment, connection, relation) = self.attach_foreign(path, rows)?;
+        let found = parquet::schema_of(&connection, &relation).map_err(ReadError::Database)?;
+        let shown = match rows {
+            AttachedTable::Table(table) => format!("{}: {table}", path.display()),
+            AttachedTable::Query(_) => path.display().to_string(),
+        };
+        parquet::check_columns(&shown, &found, columns)?;
+        let mut filters = Vec::new();
+        if let Some(watermark) = watermark {
+            let column = sql::name(&watermark.column);
+            let data_type = found
+                .column_with_name(&watermark.column)
+                .and_then(|(_, field)| sql_type(field.data_type()))
+                .unwrap_or_else(|| "VARCHAR".to_owned());
+            let bound = |operator: &str, value: &str| {
+                format!("{column} {operator} CAST({} AS {data_type})", sql::text(value))
+            };
+            filters.extend(watermark.after.as_deref().map(|value| bound(">", value)));
+            filters.extend(watermark.up_to.as_deref().map(|value| bound("<=", value)));
+        }
+        let mut statement = source::select(columns, &[relation]);
+        if !filters.is_empty() {
+            statement = format!("{statement} WHERE {}", filters.join(" AND "));
+        }
+        let statement = Statement::new(statement)
+            .with_schema(Arc::new(Schema::new(columns.to_vec())))
+            .with_guard(attachment);
+        RowStream::start(connection, statement)
+    }
+
+    /// Returns the greatest value of a column as text, or none if there is no row.
+    ///
+    /// # Errors
+    ///
+    /// As [`Warehouse::read_attached`], without the types.
+    pub fn newest_watermark(
+        &self,
+        path: &Path,
+        rows: &AttachedTable,
+        column: &str,
+    ) -> Result<Option<String>, ReadError> {
+        let (attachment, connection, relation) = self.attach_foreign(path, rows)?;
+        let newest = connection
+            .query_row(
+                &format!("SELECT max({})::VARCHAR FROM {relation}", sql::name(column)),
+                [],
+                |row| row.get(0),
+            )
+            .map_err(|error| ReadError::Database(error.into()))?;
+        drop(connection);
+        drop(attachment);
+        Ok(newest)
+    }
+
+    fn attach_foreign(
+        &self,
+        path: &Path,
+        rows: &AttachedTable,
+    ) -> Result<(Arc<Attachment>, Connection, String), ReadError> {
+        let attachment = self.attachments().attach(self.instance(), path)?;
+        let connection = self.connect_to_read()?;
+        let catalog = sql::name(&attachment.name);
+        connection
+            .execute_batch(&format!("USE {catalog}"))
+            .map_err(|error| ReadError::Database(error.into()))?;
+        let relation = match rows {
+            AttachedTable::Table(table) => format!("{catalog}.main.{}", sql::name(table)),
+            AttachedTable::Query(query) => {
+                // The line feed ends a comment at the end of the query.
+                format!("({}\n)", query.trim_end().trim_end_matches(';'))
+            }
+        };
+        Ok((attachment, connection, relation))
+    }
+}

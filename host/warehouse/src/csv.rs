@@ -1,0 +1,190 @@
+//! CSV files, read strictly.
+//!
+//! DuckDB guesses nothing: the header is compared here, then columns are read by
+//! position with their declared types. Two things were found by experiment:
+//!
+//! - A file is split among threads at places that DuckDB guesses, and only its strict
+//!   mode checks the guess, by failing. A file with line feeds in quoted fields is
+//!   therefore read by one thread.
+//! - With `store_rejects` DuckDB keeps every malformed row in memory, up to 2 KB for
+//!   each, and does not check the guess. It is used only if rejected rows are allowed, on
+//!   one thread, and after a look at the head of each file.
+//!
+//! A value in a column that is not projected is not looked at, unless the number of
+//! fields is wrong.
+
+use std::fmt::Write;
+
+use arrow_schema::Field;
+
+use crate::{
+    arrow_scan::Connection,
+    csv_record::{self, Windows},
+    error::{DatabaseError, ReadError},
+    files::FileIdentity,
+    source::RejectedRow,
+    sql,
+    types::sql_type,
+};
+
+/// Files up to this size are read by one thread anyway.
+const SPLIT_SIZE: u64 = 8 << 20;
+
+/// What of [`crate::SourceFormat::Csv`] concerns the text.
+#[derive(Debug, Clone)]
+pub(crate) struct Dialect {
+    pub(crate) delimiter: char,
+    pub(crate) null_value: String,
+}
+
+/// The names of the temporary tables of one read.
+#[derive(Debug, Clone)]
+pub(crate) struct Rejects {
+    errors: String,
+    scans: String,
+}
+
+impl Rejects {
+    /// Names tables that no other read uses: DuckDB shares state between equal names.
+    pub(crate) fn new(connection: &Connection) -> Self {
+        let id = connection.instance().next_id();
+        Self {
+            errors: format!("wigeon_reject_errors_{id}"),
+            scans: format!("wigeon_reject_scans_{id}"),
+        }
+    }
+
+    /// Returns the malformed rows by file and record, the first complaint of each.
+    ///
+    /// The line is DuckDB's: it counts records, empty ones too, and the header.
+    pub(crate) fn rows(&self, connection: &Connection) -> Result<Vec<RejectedRow>, DatabaseError> {
+        let query = format!(
+            "SELECT s.file_path, e.line, e.column_name, e.error_type::VARCHAR, left(e.csv_line, 10000) \
+             FROM temp.main.{} e JOIN temp.main.{} s USING (scan_id, file_id) \
+             QUALIFY row_number() OVER (PARTITION BY s.file_path, e.line ORDER BY e.column_idx NULLS FIRST) = 1 \
+             ORDER BY s.file_path, e.line",
+            sql::name(&self.errors),
+            sql::name(&self.scans)
+        );
+        let mut statement = connection.prepare(&query)?;
+        let rows = statement.query_map([], |row| {
+            let (kind, raw): (String, Option<String>) = (row.get(3)?, row.get(4)?);
+            Ok(RejectedRow {
+                path: row.get(0)?,
+                line: row.get(1)?,
+                column: row.get(2)?,
+                reason: reason(&kind).to_owned(),
+                raw: raw.unwrap_or_default().trim_matches(['\r', '\n']).to_owned(),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub(crate) fn drop_tables(&self, connection: &Connection) -> Result<(), DatabaseError> {
+        Ok(connection.execute_batch(&format!(
+            "DROP TABLE IF EXISTS temp.main.{}; DROP TABLE IF EXISTS temp.main.{}",
+            sql::name(&self.errors),
+            sql::name(&self.scans)
+        ))?)
+    }
+}
+
+/// Says in our words what DuckDB's kind of complaint means.
+fn reason(kind: &str) -> &'static str {
+    match kind {
+        "CAST" => "the value does not have the declared type",
+        "MISSING COLUMNS" => "it has too few fields",
+        "TOO MANY COLUMNS" => "it has too many fields",
+        "UNQUOTED VALUE" => "a quoted value is not closed properly",
+        "LINE SIZE OVER MAXIMUM" => "it is longer than 2,000,000 bytes",
+        "INVALID ENCODING" => "it is not UTF-8",
+        _ => "it is not valid CSV",
+    }
+}
+
+/// Returns the declared columns in the order in which a file has them.
+pub(crate) fn columns_in_file(
+    file: &FileIdentity,
+    declared: &[Field],
+    delimiter: char,
+) -> Result<Vec<usize>, ReadError> {
+    let mut windows = Windows::new(file.open()?, true);
+    let header = windows.header().map_err(|error| file.read_error(error))?;
+    let names = header.map_or_else(Vec::new, |header| csv_record::fields(&header.bytes, delimiter));
+    let position = |name: &String| declared.iter().position(|field| field.name() == name);
+    let order: Vec<_> = names.iter().filter_map(position).collect();
+    let missing: Vec<_> = declared
+        .iter()
+        .filter(|field| !names.contains(field.name()))
+        .map(|field| field.name().clone())
+        .collect();
+    let mut extra: Vec<_> = names.iter().filter(|name| position(name).is_none()).cloned().collect();
+    for (index, name) in names.iter().enumerate() {
+        if names[..index].contains(name) && !extra.contains(name) {
+            extra.push(name.clone());
+        }
+    }
+    if missing.is_empty() && extra.is_empty() {
+        Ok(order)
+    } else {
+        Err(ReadError::Columns {
+            path: file.path.clone(),
+            missing,
+            extra,
+        })
+    }
+}
+
+/// Returns whether several threads may read parts of a file.
+pub(crate) fn may_be_split(file: &FileIdentity) -> Result<bool, ReadError> {
+    if file.is_gzip() {
+        // Decompressing is what takes the time, and looking would do it twice.
+        return Ok(false);
+    }
+    if file.size_bytes <= SPLIT_SIZE {
+        return Ok(true);
+    }
+    let quoted = csv_record::has_quoted_line_feed(file.open()?).map_err(|error| file.read_error(error))?;
+    Ok(!quoted)
+}
+
+/// Returns a call of `read_csv` for files with one order of columns.
+pub(crate) fn read_csv(
+    paths: &[String],
+    columns: &[&Field],
+    dialect: &Dialect,
+    parallel: bool,
+    gzip: bool,
+    rejects: Option<&Rejects>,
+) -> String {
+    let paths: Vec<_> = paths.iter().map(|path| sql::text(path)).collect();
+    let columns: Vec<_> = columns
+        .iter()
+        .map(|field| {
+            let data_type = sql_type(field.data_type()).unwrap_or_default();
+            format!("{}: {}", sql::text(field.name()), sql::text(&data_type))
+        })
+        .collect();
+    let mut call = format!(
+        "read_csv([{}], columns = {{{}}}, auto_detect = false, header = true, delim = {}, \
+         quote = '\"', escape = '\"', comment = '', nullstr = {}, allow_quoted_nulls = false, \
+         strict_mode = true, null_padding = false, parallel = {parallel}, compression = '{}', \
+         hive_partitioning = false, union_by_name = false, filename = false",
+        paths.join(", "),
+        columns.join(", "),
+        sql::text(&dialect.delimiter.to_string()),
+        sql::text(&dialect.null_value),
+        if gzip { "gzip" } else { "none" },
+    );
+    if let Some(rejects) = rejects {
+        write!(
+            call,
+            ", store_rejects = true, rejects_table = {}, rejects_scan = {}, rejects_limit = 0",
+            sql::text(&rejects.errors),
+            sql::text(&rejects.scans)
+        )
+        .expect("a string can be written to");
+    }
+    call.push(')');
+    call
+}

@@ -1,0 +1,216 @@
+//! Files of a source: finding them and knowing them again.
+
+use std::{
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use chrono::{DateTime, Utc};
+use flate2::bufread::MultiGzDecoder;
+use fs_err::File;
+
+use crate::error::ReadError;
+
+/// Bytes read at once.
+const BLOCK: usize = 1 << 18;
+
+/// A file, and what tells whether it is still the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileIdentity {
+    /// The path relative to the directory that was searched, with `/` between its parts.
+    pub path: String,
+
+    /// The path to open it by.
+    pub absolute: PathBuf,
+
+    /// Its size.
+    pub size_bytes: u64,
+
+    /// When it was last modified, to the microsecond.
+    pub modified: DateTime<Utc>,
+
+    /// The digest of its bytes, as [`digest_file`] gives it, if it was taken.
+    pub digest: Option<String>,
+}
+
+impl FileIdentity {
+    /// Checks that the file is as it was when it was listed.
+    pub(crate) fn check_unchanged(&self) -> Result<(), ReadError> {
+        let now = fs_err::metadata(&self.absolute).map_err(|error| self.read_error(error))?;
+        let modified = modified(&now).map_err(|error| self.read_error(error))?;
+        if now.len() != self.size_bytes || modified != self.modified {
+            return Err(ReadError::Changed {
+                path: self.path.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_gzip(&self) -> bool {
+        is_gzip(&self.absolute)
+    }
+
+    /// Returns the path for DuckDB, in which the characters of its patterns stand for themselves.
+    pub(crate) fn duckdb_path(&self) -> String {
+        let mut escaped = String::new();
+        for character in self.absolute.to_string_lossy().chars() {
+            match character {
+                '*' | '?' | '[' => escaped.extend(['[', character, ']']),
+                _ => escaped.push(character),
+            }
+        }
+        escaped
+    }
+
+    /// Opens the file, decompressing it if its name says so.
+    pub(crate) fn open(&self) -> Result<Box<dyn Read>, ReadError> {
+        let file = File::open(&self.absolute).map_err(|error| self.read_error(error))?;
+        let file = io::BufReader::with_capacity(BLOCK, file);
+        Ok(if self.is_gzip() {
+            Box::new(MultiGzDecoder::new(file))
+        } else {
+            Box::new(file)
+        })
+    }
+
+    /// Gives an error of the operating system its place.
+    pub(crate) fn read_error(&self, source: io::Error) -> ReadError {
+        read_error(&self.path, self.is_gzip(), source)
+    }
+}
+
+fn is_gzip(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
+}
+
+fn read_error(path: &str, gzip: bool, source: io::Error) -> ReadError {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::NotFound => ReadError::Vanished { path },
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if gzip => {
+            ReadError::Truncated { path }
+        }
+        _ => ReadError::Unreadable { path, source },
+    }
+}
+
+/// Finds the files that match a pattern, sorted by path.
+///
+/// The pattern is relative to `base`, unless it is absolute; `*` does not cross `/`, and
+/// `**` does. Directories are left out. Digests are not taken.
+///
+/// # Errors
+///
+/// - [`ReadError::Pattern`] if the pattern is malformed.
+/// - [`ReadError::Unreadable`] if a directory or file cannot be looked at.
+pub fn list_files(base: &Path, pattern: &str) -> Result<Vec<FileIdentity>, ReadError> {
+    let full = if Path::new(pattern).is_absolute() {
+        pattern.to_owned()
+    } else {
+        let base = glob::Pattern::escape(&base.to_string_lossy());
+        if base.is_empty() {
+            pattern.to_owned()
+        } else {
+            format!("{base}/{pattern}")
+        }
+    };
+    let options = glob::MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+    };
+    let found = glob::glob_with(&full, options).map_err(|source| ReadError::Pattern {
+        pattern: pattern.to_owned(),
+        source,
+    })?;
+    let mut files = Vec::new();
+    for path in found {
+        let path = path.map_err(|error| ReadError::Unreadable {
+            path: error.path().display().to_string(),
+            source: error.into(),
+        })?;
+        let relative = path.strip_prefix(base).unwrap_or(&path);
+        let parts: Vec<_> = relative
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy())
+            .collect();
+        let shown = if relative.is_absolute() {
+            relative.to_string_lossy().into_owned()
+        } else {
+            parts.join("/")
+        };
+        let unreadable = |source| read_error(&shown, false, source);
+        let metadata = match fs_err::metadata(&path) {
+            Ok(metadata) => metadata,
+            // Gone between the listing and the look: as if it had never been listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(unreadable(error)),
+        };
+        if !metadata.is_file() {
+            continue;
+        }
+        files.push(FileIdentity {
+            absolute: std::path::absolute(&path).map_err(unreadable)?,
+            size_bytes: metadata.len(),
+            modified: modified(&metadata).map_err(unreadable)?,
+            digest: None,
+            path: shown,
+        });
+    }
+    files.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(files)
+}
+
+/// Takes the digest of a file, `blake3:` and 64 hexadecimal digits.
+///
+/// The digest is of the bytes in the file. If its name ends in `.gz` it is decompressed
+/// as well, to be sure that it is whole: DuckDB reads a truncated one without a word.
+///
+/// # Errors
+///
+/// - [`ReadError::Vanished`], [`ReadError::Unreadable`] if the file cannot be read.
+/// - [`ReadError::Truncated`] if its compressed data is incomplete or damaged.
+pub fn digest_file(path: &Path) -> Result<String, ReadError> {
+    let gzip = is_gzip(path);
+    let shown = path.to_string_lossy();
+    let file = File::open(path).map_err(|error| read_error(&shown, gzip, error))?;
+    let mut hashed = HashingReader {
+        inner: file,
+        hasher: blake3::Hasher::new(),
+    };
+    let mut block = vec![0; BLOCK];
+    if gzip {
+        let mut decoder = MultiGzDecoder::new(io::BufReader::with_capacity(BLOCK, &mut hashed));
+        while decoder
+            .read(&mut block)
+            .map_err(|error| read_error(&shown, gzip, error))?
+            > 0
+        {}
+    }
+    // All of it, or what follows the compressed data.
+    while hashed
+        .read(&mut block)
+        .map_err(|error| read_error(&shown, gzip, error))?
+        > 0
+    {}
+    Ok(format!("blake3:{}", hashed.hasher.finalize().to_hex()))
+}
+
+struct HashingReader {
+    inner: File,
+    hasher: blake3::Hasher,
+}
+
+impl Read for HashingReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+fn modified(metadata: &std::fs::Metadata) -> io::Result<DateTime<Utc>> {
+    let exact: DateTime<Utc> = metadata.modified()?.into();
+    // What the ledger keeps, so that a recorded time equals the file's.
+    Ok(DateTime::from_timestamp_micros(exact.timestamp_micros()).unwrap_or(exact))
+}

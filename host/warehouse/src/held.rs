@@ -1,0 +1,125 @@
+//! Who holds a database file.
+//!
+//! DuckDB locks its file with `fcntl`, and a second process is refused with a sentence
+//! that names the first. Instead of reading that sentence we ask the operating system.
+//! Within one process such locks do not exclude each other, and closing any handle of
+//! the file gives them all up; so a process keeps a list of the files that it has open.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+static OPEN: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
+
+/// The right to open a file in this process, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    path: PathBuf,
+}
+
+impl Reservation {
+    /// Reserves a file, or returns none if this process has it open.
+    pub(crate) fn take(path: &Path) -> Option<Self> {
+        let path = canonical(path);
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get_or_insert_default()
+            .insert(path.clone())
+            .then_some(Self { path })
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = open.as_mut() {
+            open.remove(&self.path);
+        }
+    }
+}
+
+/// Returns the one path of a file, which need not exist yet.
+fn canonical(path: &Path) -> PathBuf {
+    if let Ok(path) = fs_err::canonicalize(path) {
+        return path;
+    }
+    let directory = match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    };
+    match (fs_err::canonicalize(directory), path.file_name()) {
+        (Ok(directory), Some(name)) => directory.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// A process that has locked a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub(crate) pid: Option<u32>,
+    pub(crate) program: Option<String>,
+}
+
+impl Holder {
+    /// Describes this process.
+    pub(crate) fn this_process() -> Self {
+        let pid = std::process::id();
+        Self {
+            pid: Some(pid),
+            program: program(pid),
+        }
+    }
+
+    /// Returns the process whose lock keeps `path` from being opened, if there is one.
+    ///
+    /// This process must not have the file open: looking would give up its lock.
+    #[cfg(unix)]
+    pub(crate) fn find(path: &Path, writing: bool) -> Option<Self> {
+        use nix::{
+            fcntl::{FcntlArg, fcntl},
+            libc,
+        };
+
+        let file = fs_err::File::open(path).ok()?;
+        let kind = if writing { libc::F_WRLCK } else { libc::F_RDLCK };
+        let mut lock = libc::flock {
+            l_type: libc::c_short::try_from(kind).ok()?,
+            l_whence: libc::c_short::try_from(libc::SEEK_SET).ok()?,
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        };
+        fcntl(file.file(), FcntlArg::F_GETLK(&mut lock)).ok()?;
+        if i32::from(lock.l_type) == libc::F_UNLCK {
+            return None;
+        }
+        // Zero or less is a holder that this process cannot see, in another container say.
+        let pid = u32::try_from(lock.l_pid).ok().filter(|pid| *pid > 0);
+        Some(Self {
+            pid,
+            program: pid.and_then(program),
+        })
+    }
+
+    /// Returns the process whose lock keeps `path` from being opened, if there is one.
+    #[cfg(not(unix))]
+    pub(crate) fn find(_path: &Path, _writing: bool) -> Option<Self> {
+        None
+    }
+}
+
+/// Returns the name of a process's program, where the operating system shows it.
+fn program(pid: u32) -> Option<String> {
+    let name = fs_err::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
+}
+
+/// Returns whether a file starts like a DuckDB database; an empty one may become one.
+pub(crate) fn is_database(path: &Path) -> std::io::Result<bool> {
+    use std::io::Read;
+
+    let mut start = Vec::new();
+    fs_err::File::open(path)?.take(12).read_to_end(&mut start)?;
+    Ok(start.is_empty() || start.get(8..12) == Some(b"DUCK"))
+}

@@ -1,0 +1,51 @@
+//! Arrow to DuckDB and back: sources, tables, history, ledger and locks.
+//!
+//! The only crate that names duckdb. Nothing of it shows in a public signature:
+//! batches are Arrow's, errors and descriptions are our own. The warehouse file is
+//! attached to an in-memory DuckDB, so that the views through which Arrow streams
+//! are scanned, and the stages, never touch the file.
+//!
+//! One [`Warehouse`] is one DuckDB instance. Every reading call opens a connection of
+//! its own and streams from a thread of its own, so a [`RowStream`] may be pulled while
+//! a [`Load`] writes. All writing goes through a [`Load`], which is one transaction.
+
+mod arrow_scan;
+mod attached;
+mod csv;
+mod csv_record;
+mod diagnose;
+mod error;
+mod files;
+mod held;
+mod json;
+mod late;
+mod ledger;
+mod load;
+mod malformed;
+mod meta;
+mod parquet;
+mod reader;
+mod run_lock;
+mod snapshot;
+mod source;
+mod sql;
+mod stage;
+mod stream;
+mod types;
+mod update;
+mod warehouse;
+
+pub use attached::{AttachedTable, Watermark};
+pub use diagnose::{DuplicateKey, RowPlace};
+pub use error::{DatabaseError, LawError, LoadError, LockError, OpenError, ReadError};
+pub use files::{FileIdentity, digest_file, list_files};
+pub use ledger::{LedgerEntry, LoadRecord, RecordedInput};
+pub use load::Load;
+pub use reader::batch_reader;
+pub use run_lock::RunLock;
+pub use snapshot::{CHANGE_COLUMN, Change, Deleted, SnapshotCounts, SnapshotTable, VALID_FROM, VALID_TO};
+pub use source::{FileSource, RejectedRow, SourceFormat};
+pub use stage::Stage;
+pub use stream::RowStream;
+pub use update::ROWID_COLUMN;
+pub use warehouse::{Interrupter, Settings, Warehouse};

@@ -1,0 +1,230 @@
+//! One write transaction.
+
+use std::collections::HashMap;
+
+use arrow_array::RecordBatchReader;
+use arrow_schema::{Field, SchemaRef};
+
+use crate::{
+    arrow_scan::{ArrowScan, Connection},
+    error::{DatabaseError, LoadError, ReadError},
+    parquet, sql,
+    stage::{Stage, check_types},
+    types::sql_type,
+    warehouse::Warehouse,
+};
+
+/// One write transaction: everything done through it is in the warehouse after
+/// [`Load::commit`], and nothing of it otherwise.
+///
+/// Streams of the same [`Warehouse`] read what was committed before. There should be one
+/// load at a time; of two that change the same rows, one fails.
+pub struct Load {
+    connection: Connection,
+    open: bool,
+}
+
+impl Warehouse {
+    /// Begins a load.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Database`] if DuckDB refuses, for a warehouse opened for reading for instance.
+    pub fn begin(&self) -> Result<Load, LoadError> {
+        let begin = || -> Result<Load, DatabaseError> {
+            let connection = self.connect()?;
+            connection.execute_batch("BEGIN TRANSACTION")?;
+            Ok(Load {
+                connection,
+                open: true,
+            })
+        };
+        begin().map_err(LoadError::Database)
+    }
+
+    /// Returns the columns of a table or view, or none if there is none of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if DuckDB refuses.
+    pub fn schema_of(&self, table: &str) -> Result<Option<SchemaRef>, ReadError> {
+        if !self.tables()?.iter().any(|name| name == table) {
+            return Ok(None);
+        }
+        let connection = self.connect_to_read()?;
+        parquet::schema_of(&connection, &sql::table(table))
+            .map(Some)
+            .map_err(ReadError::Database)
+    }
+}
+
+impl Load {
+    /// Adds all rows of a reader to a table, which is made if there is none.
+    ///
+    /// An existing table must have the same columns, by name and type, in any order.
+    /// Rows are written in parallel and in no particular order. A dictionary is kept as
+    /// its values; a column that cannot be null is made `NOT NULL`. Returns how many rows
+    /// were added.
+    ///
+    /// # Errors
+    ///
+    /// - [`LoadError::Reader`] with the reader's own error.
+    /// - [`LoadError::Columns`], [`LoadError::Type`] if the table is another one.
+    /// - [`LoadError::UnsupportedType`] if DuckDB has no such type.
+    /// - [`LoadError::Interrupted`], [`LoadError::Database`].
+    pub fn append(&self, table: &str, reader: Box<dyn RecordBatchReader + Send>) -> Result<u64, LoadError> {
+        let schema = reader.schema();
+        check_types(&schema)?;
+        let fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+        self.ensure_table(table, &fields)?;
+        self.insert(&sql::table(table), reader, "")
+    }
+
+    /// Makes a table of exactly the rows of a stage, in place of the one that was there.
+    ///
+    /// For small tables: the old rows and the new ones are both in the file until a
+    /// checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Interrupted`], [`LoadError::Database`].
+    pub fn replace_table(&self, table: &str, stage: &Stage) -> Result<(), LoadError> {
+        self.run(&format!(
+            "CREATE OR REPLACE TABLE {} AS SELECT * FROM {}",
+            sql::table(table),
+            stage.table()
+        ))
+    }
+
+    /// Makes the changes of this load permanent.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Database`] if DuckDB refuses. Nothing has changed then.
+    pub fn commit(mut self) -> Result<(), LoadError> {
+        self.run("COMMIT")?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Inserts the rows of a reader, with constant expressions behind its columns.
+    pub(crate) fn insert(
+        &self,
+        table: &str,
+        reader: Box<dyn RecordBatchReader + Send>,
+        constants: &str,
+    ) -> Result<u64, LoadError> {
+        let scan = ArrowScan::new(self.connection.instance(), reader)?;
+        let schema = scan.schema().clone();
+        let columns = sql::names(schema.fields().iter().map(|field| field.name().as_str()));
+        let (names, values) = constants.split_once('|').unwrap_or_default();
+        scan.read(|rows| {
+            let statement = format!("INSERT INTO {table} ({columns}{names}) SELECT *{values} FROM {rows}");
+            Ok(self.connection.execute(&statement, [])? as u64)
+        })
+    }
+
+    /// Creates a table, or checks that it has these columns.
+    pub(crate) fn ensure_table(&self, table: &str, fields: &[Field]) -> Result<(), LoadError> {
+        let found = self.columns_of(table)?;
+        if found.is_empty() {
+            let columns: Vec<_> = fields
+                .iter()
+                .map(|field| {
+                    format!(
+                        "{} {}{}",
+                        sql::name(field.name()),
+                        sql_type(field.data_type()).unwrap_or_default(),
+                        if field.is_nullable() { "" } else { " NOT NULL" }
+                    )
+                })
+                .collect();
+            return self.run(&format!("CREATE TABLE {} ({})", sql::table(table), columns.join(", ")));
+        }
+        let missing: Vec<_> = fields
+            .iter()
+            .filter(|field| !found.contains_key(field.name()))
+            .map(|field| field.name().clone())
+            .collect();
+        let mut extra: Vec<_> = found
+            .keys()
+            .filter(|name| fields.iter().all(|field| field.name() != *name))
+            .cloned()
+            .collect();
+        extra.sort();
+        if !missing.is_empty() || !extra.is_empty() {
+            return Err(LoadError::Columns {
+                table: table.to_owned(),
+                missing,
+                extra,
+            });
+        }
+        for field in fields {
+            let brought = sql_type(field.data_type()).unwrap_or_default();
+            let found = &found[field.name()];
+            if *found != brought {
+                return Err(LoadError::Type {
+                    table: table.to_owned(),
+                    column: field.name().clone(),
+                    found: found.clone(),
+                    brought,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the columns and SQL types of a table as this transaction sees it, none if there is no table.
+    fn columns_of(&self, table: &str) -> Result<HashMap<String, String>, LoadError> {
+        let query = format!(
+            "SELECT column_name, data_type FROM duckdb_columns() \
+             WHERE database_name = {} AND schema_name = 'main' AND table_name = {}",
+            sql::text(sql::CATALOG),
+            sql::text(table)
+        );
+        self.try_to(|connection| {
+            let mut statement = connection.prepare(&query)?;
+            let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(columns.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Runs a statement.
+    pub(crate) fn run(&self, statement: &str) -> Result<(), LoadError> {
+        self.try_to(|connection| Ok(connection.execute_batch(statement)?))
+    }
+
+    /// Runs a statement and returns how many rows it changed.
+    pub(crate) fn change(&self, statement: &str) -> Result<u64, LoadError> {
+        self.try_to(|connection| Ok(connection.execute(statement, [])? as u64))
+    }
+
+    /// Does something on the connection, telling an interrupt as such.
+    pub(crate) fn try_to<T>(
+        &self,
+        act: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
+    ) -> Result<T, LoadError> {
+        act(&self.connection).map_err(|error| {
+            if self.connection.instance().interrupted() {
+                LoadError::Interrupted
+            } else {
+                LoadError::Database(error)
+            }
+        })
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        if self.open {
+            // Closing the connection rolls back as well.
+            let _rolled_back = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+}
+
+impl std::fmt::Debug for Load {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Load").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,432 @@
+//! Histories of versions: SCD type 2, half-open `[valid_from, valid_to)`.
+//!
+//! No primary keys and no indexes: DuckDB's make large loads several times slower. What
+//! they would guarantee is checked in SQL instead, inside the transaction.
+
+use arrow_array::RecordBatchReader;
+use arrow_schema::{DataType, Field, TimeUnit};
+use chrono::NaiveDateTime;
+
+use crate::{
+    error::{LawError, LoadError, ReadError},
+    load::Load,
+    sql,
+    stage::{Stage, check_types},
+    stream::{RowStream, Statement},
+    warehouse::Warehouse,
+};
+
+/// The column of a stage with the kind of change, an `int8`: see [`Change`].
+pub const CHANGE_COLUMN: &str = "change";
+
+/// The column with the time from which a version is valid.
+pub const VALID_FROM: &str = "valid_from";
+
+/// The column with the time until which a version is valid, null for an open one.
+pub const VALID_TO: &str = "valid_to";
+
+/// The column that tells a deleted version, with [`Deleted::Record`] only.
+const IS_DELETED: &str = "is_deleted";
+
+/// What happened to a key between two extracts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i8)]
+pub enum Change {
+    /// It had no open version and is in the extract.
+    Opened = 0,
+    /// Its payload is another one.
+    Superseded = 1,
+    /// It is not in the extract any more. The payload of the change is not used.
+    Closed = 2,
+}
+
+/// What becomes of a key that is in the extracts no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// Its version stays open.
+    Ignore,
+    /// Its version is closed.
+    Close,
+    /// Its version is closed, and a version with the last payload and `is_deleted` follows.
+    Record,
+}
+
+/// A snapshot step's table: `<name>_history`, and the view `<name>` of the open versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotTable {
+    /// The name of the step.
+    pub name: String,
+
+    /// The columns of the key.
+    pub key: Vec<Field>,
+
+    /// The other columns.
+    pub payload: Vec<Field>,
+
+    /// What becomes of deleted keys. It cannot be changed from or to
+    /// [`Deleted::Record`] later.
+    pub deleted: Deleted,
+}
+
+impl SnapshotTable {
+    /// Returns the name of the table with all versions.
+    pub fn history(&self) -> String {
+        format!("{}_history", self.name)
+    }
+
+    pub(crate) fn records_deleted(&self) -> bool {
+        self.deleted == Deleted::Record
+    }
+
+    /// Returns the columns of the history.
+    pub(crate) fn fields(&self) -> Vec<Field> {
+        let time = DataType::Timestamp(TimeUnit::Microsecond, None);
+        let mut fields: Vec<_> = self.key.iter().map(|field| field.clone().with_nullable(false)).collect();
+        fields.extend(self.payload.iter().map(|field| field.clone().with_nullable(true)));
+        fields.push(Field::new(VALID_FROM, time.clone(), false));
+        fields.push(Field::new(VALID_TO, time, true));
+        if self.records_deleted() {
+            fields.push(Field::new(IS_DELETED, DataType::Boolean, false));
+        }
+        fields
+    }
+
+    /// Returns the columns of a stage of changes.
+    fn change_fields(&self) -> Vec<Field> {
+        let mut fields = vec![Field::new(CHANGE_COLUMN, DataType::Int8, false)];
+        fields.extend(self.key.iter().chain(&self.payload).cloned());
+        fields
+    }
+
+    /// Returns the names of key and payload.
+    pub(crate) fn key_and_payload(&self) -> String {
+        sql::names(self.key.iter().chain(&self.payload).map(|field| field.name().as_str()))
+    }
+
+    /// Returns the condition that a version is none of a deleted key.
+    pub(crate) fn not_deleted(&self, alias: &str) -> String {
+        if self.records_deleted() {
+            format!("NOT {alias}.{IS_DELETED}")
+        } else {
+            "true".to_owned()
+        }
+    }
+
+    /// Returns `, is_deleted` where there is that column.
+    pub(crate) fn deleted_column(&self) -> &'static str {
+        if self.records_deleted() { ", is_deleted" } else { "" }
+    }
+
+    /// Returns a value for [`SnapshotTable::deleted_column`].
+    pub(crate) fn deleted_value(&self, value: &str) -> String {
+        if self.records_deleted() {
+            format!(", {value}")
+        } else {
+            String::new()
+        }
+    }
+
+    fn law(&self, law: impl FnOnce(String) -> LawError) -> LoadError {
+        LoadError::Law(law(self.name.clone()))
+    }
+}
+
+/// How many keys changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SnapshotCounts {
+    /// Keys with a first or a new version after a gap.
+    pub opened: u64,
+    /// Keys with another payload.
+    pub superseded: u64,
+    /// Keys whose version ended; zero with [`Deleted::Ignore`].
+    pub closed: u64,
+}
+
+impl Warehouse {
+    /// Reads the versions that are valid at a time: key, payload and `valid_from`.
+    ///
+    /// Deleted versions are left out. The history must exist.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if there is no such history.
+    pub fn versions_at(&self, table: &SnapshotTable, time: NaiveDateTime) -> Result<RowStream, ReadError> {
+        let time = sql::timestamp(time);
+        let statement = format!(
+            "SELECT {}, {VALID_FROM} FROM {} AS h WHERE {VALID_FROM} <= {time} \
+             AND ({VALID_TO} IS NULL OR {VALID_TO} > {time}) AND {}",
+            table.key_and_payload(),
+            sql::table(&table.history()),
+            table.not_deleted("h")
+        );
+        RowStream::start(self.connect_to_read()?, Statement::new(statement))
+    }
+
+    /// Returns the number of open versions, those of deleted keys left out.
+    ///
+    /// Zero if there is no history.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if DuckDB refuses.
+    pub fn count_open(&self, table: &SnapshotTable) -> Result<u64, ReadError> {
+        if self.schema_of(&table.history())?.is_none() {
+            return Ok(0);
+        }
+        let connection = self.connect_to_read()?;
+        let count = format!(
+            "SELECT count(*) FROM {} AS h WHERE {VALID_TO} IS NULL AND {}",
+            sql::table(&table.history()),
+            table.not_deleted("h")
+        );
+        connection
+            .query_row(&count, [], |row| row.get(0))
+            .map_err(|error| ReadError::Database(error.into()))
+    }
+}
+
+impl Load {
+    /// Fills an empty history: every row becomes an open version from `effective` on.
+    ///
+    /// The reader has the columns of key and payload. Written once, without a stage.
+    /// Returns the number of versions.
+    ///
+    /// # Errors
+    ///
+    /// - [`LawError::NotEmpty`] if there are versions.
+    /// - [`LawError::NullKey`], [`LawError::DuplicateKey`] about the rows.
+    /// - [`LoadError::Reader`] with the reader's own error.
+    /// - [`LoadError::Columns`], [`LoadError::Type`], [`LoadError::UnsupportedType`] about the columns.
+    /// - [`LoadError::Interrupted`], [`LoadError::Database`].
+    pub fn open_all(
+        &self,
+        table: &SnapshotTable,
+        reader: Box<dyn RecordBatchReader + Send>,
+        effective: NaiveDateTime,
+    ) -> Result<u64, LoadError> {
+        let schema = reader.schema();
+        check_types(&schema)?;
+        self.ensure_snapshot(table)?;
+        let history = sql::table(&table.history());
+        if self.exists(&history)? {
+            return Err(table.law(|table| LawError::NotEmpty { table }));
+        }
+        let opened = self.insert_versions(table, reader, effective)?;
+        self.check_unique(table, &history)?;
+        Ok(opened)
+    }
+
+    /// Applies the changes that an extract brought at `effective`, the newest time of all.
+    ///
+    /// The stage has [`CHANGE_COLUMN`] and the columns of key and payload. A superseded
+    /// version ends at `effective`, where the next begins; a closed one ends there.
+    /// History and view are made if there are none.
+    ///
+    /// # Errors
+    ///
+    /// - [`LoadError::Law`] if a key is null or occurs twice, or does not have the open
+    ///   version that its change asks for, or if `effective` is not the newest time.
+    /// - [`LoadError::Columns`], [`LoadError::Type`] if the stage or the history has other columns.
+    /// - [`LoadError::Interrupted`], [`LoadError::Database`].
+    pub fn apply_snapshot(
+        &self,
+        table: &SnapshotTable,
+        stage: &Stage,
+        effective: NaiveDateTime,
+    ) -> Result<SnapshotCounts, LoadError> {
+        self.ensure_snapshot(table)?;
+        self.check_changes(table, stage)?;
+        self.check_newest(table, effective)?;
+        self.check_open(table, stage)?;
+        let counts = self.count_changes(table, stage)?;
+        let (history, changes) = (sql::table(&table.history()), stage.table());
+        let effective = sql::timestamp(effective);
+        let same_key = sql::compare("h", "s", "=", &table.key);
+        let ended = match table.deleted {
+            Deleted::Ignore => "s.change = 1",
+            Deleted::Close | Deleted::Record => "s.change IN (1, 2)",
+        };
+        self.run(&format!(
+            "UPDATE {history} AS h SET {VALID_TO} = {effective} FROM {changes} AS s \
+             WHERE {same_key} AND h.{VALID_TO} IS NULL AND {} AND {ended}",
+            table.not_deleted("h")
+        ))?;
+        if table.records_deleted() {
+            self.record_deleted(table, &changes, &effective)?;
+        }
+        self.run(&format!(
+            "INSERT INTO {history} ({columns}, {VALID_FROM}{deleted}) \
+             SELECT {columns}, {effective}{is_deleted} FROM {changes} WHERE change IN (0, 1)",
+            columns = table.key_and_payload(),
+            deleted = table.deleted_column(),
+            is_deleted = table.deleted_value("false"),
+        ))?;
+        Ok(counts)
+    }
+
+    /// Ends the deleted versions of opened keys, and begins those of closed ones.
+    fn record_deleted(&self, table: &SnapshotTable, changes: &str, effective: &str) -> Result<(), LoadError> {
+        let history = sql::table(&table.history());
+        let same_key = sql::compare("h", "s", "=", &table.key);
+        self.run(&format!(
+            "UPDATE {history} AS h SET {VALID_TO} = {effective} FROM {changes} AS s \
+             WHERE {same_key} AND h.{VALID_TO} IS NULL AND h.{IS_DELETED} AND s.change = 0"
+        ))?;
+        let columns: Vec<_> = table.key.iter().chain(&table.payload).cloned().collect();
+        self.run(&format!(
+            "INSERT INTO {history} ({}, {VALID_FROM}, {IS_DELETED}) \
+             SELECT {}, {effective}, true FROM {history} AS h JOIN {changes} AS s ON {same_key} \
+             WHERE s.change = 2 AND h.{VALID_TO} = {effective} AND NOT h.{IS_DELETED}",
+            table.key_and_payload(),
+            sql::columns("h", &columns)
+        ))
+    }
+
+    fn insert_versions(
+        &self,
+        table: &SnapshotTable,
+        reader: Box<dyn RecordBatchReader + Send>,
+        effective: NaiveDateTime,
+    ) -> Result<u64, LoadError> {
+        let expected: Vec<_> = table.key.iter().chain(&table.payload).cloned().collect();
+        crate::stage::check_schema(&table.history(), &reader.schema(), &expected)?;
+        let constants = format!(
+            ", {VALID_FROM}{}|, {}{}",
+            table.deleted_column(),
+            sql::timestamp(effective),
+            table.deleted_value("false")
+        );
+        self.insert(&sql::table(&table.history()), reader, &constants)
+    }
+
+    /// Creates history and view, or checks the columns of the history.
+    pub(crate) fn ensure_snapshot(&self, table: &SnapshotTable) -> Result<(), LoadError> {
+        self.ensure_table(&table.history(), &table.fields())?;
+        // Without the catalog's name inside, so that the file may be attached by any.
+        self.run(&format!(
+            "CREATE VIEW IF NOT EXISTS {} AS SELECT {}, {VALID_FROM} FROM {} AS h \
+             WHERE {VALID_TO} IS NULL AND {}",
+            sql::table(&table.name),
+            table.key_and_payload(),
+            sql::name(&table.history()),
+            table.not_deleted("h")
+        ))
+    }
+
+    /// Checks what can be told from a stage alone.
+    pub(crate) fn check_changes(&self, table: &SnapshotTable, stage: &Stage) -> Result<(), LoadError> {
+        stage.check_columns(&table.history(), &table.change_fields())?;
+        let key_text = sql::key_text("s", &table.key);
+        let unknown = self.first(&format!(
+            "SELECT {key_text}, coalesce(change::VARCHAR, 'null') FROM {} AS s \
+             WHERE change IS NULL OR change NOT BETWEEN 0 AND 2",
+            stage.table()
+        ))?;
+        if let Some((key, change)) = unknown {
+            return Err(table.law(|table| LawError::UnknownChange { table, key, change }));
+        }
+        self.check_unique(table, &stage.table())
+    }
+
+    fn check_unique(&self, table: &SnapshotTable, rows: &str) -> Result<(), LoadError> {
+        let nulls: Vec<_> = table
+            .key
+            .iter()
+            .map(|field| format!("{} IS NULL", sql::name(field.name())))
+            .collect();
+        if self.exists(&format!("{rows} WHERE {}", nulls.join(" OR ")))? {
+            return Err(table.law(|table| LawError::NullKey { table }));
+        }
+        let key = sql::columns("s", &table.key);
+        let twice = self.first(&format!(
+            "SELECT {}, '' FROM {rows} AS s GROUP BY {key} HAVING count(*) > 1",
+            sql::key_text("s", &table.key)
+        ))?;
+        match twice {
+            Some((key, _)) => Err(table.law(|table| LawError::DuplicateKey { table, key })),
+            None => Ok(()),
+        }
+    }
+
+    fn check_newest(&self, table: &SnapshotTable, effective: NaiveDateTime) -> Result<(), LoadError> {
+        let newest = format!(
+            "SELECT epoch_us(greatest(max({VALID_FROM}), max({VALID_TO}))) FROM {}",
+            sql::table(&table.history())
+        );
+        let newest: Option<i64> =
+            self.try_to(|connection| Ok(connection.query_row(&newest, [], |row| row.get(0))?))?;
+        match newest.and_then(time) {
+            Some(newest) if newest >= effective => Err(table.law(|table| LawError::NotAfter {
+                table,
+                effective,
+                newest,
+            })),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that every key has the open version that its change asks for.
+    fn check_open(&self, table: &SnapshotTable, stage: &Stage) -> Result<(), LoadError> {
+        let broken = self.first(&format!(
+            "SELECT any_value({}), count(h.{VALID_FROM})::VARCHAR FROM {} AS s \
+             LEFT JOIN {} AS h ON {} AND h.{VALID_TO} IS NULL AND {} \
+             GROUP BY {}, s.change HAVING count(h.{VALID_FROM}) <> CASE s.change WHEN 0 THEN 0 ELSE 1 END",
+            sql::key_text("s", &table.key),
+            stage.table(),
+            sql::table(&table.history()),
+            sql::compare("h", "s", "=", &table.key),
+            table.not_deleted("h"),
+            sql::columns("s", &table.key)
+        ))?;
+        let Some((key, versions)) = broken else {
+            return Ok(());
+        };
+        let versions = versions.parse().unwrap_or_default();
+        Err(table.law(|table| match versions {
+            0 => LawError::NotOpen { table, key },
+            1 => LawError::AlreadyOpen { table, key },
+            _ => LawError::SeveralOpen { table, key, versions },
+        }))
+    }
+
+    pub(crate) fn count_changes(&self, table: &SnapshotTable, stage: &Stage) -> Result<SnapshotCounts, LoadError> {
+        let count = format!(
+            "SELECT count(*) FILTER (change = 0), count(*) FILTER (change = 1), \
+             count(*) FILTER (change = 2) FROM {}",
+            stage.table()
+        );
+        let ignored = table.deleted == Deleted::Ignore;
+        self.try_to(|connection| {
+            Ok(connection.query_row(&count, [], |row| {
+                Ok(SnapshotCounts {
+                    opened: row.get(0)?,
+                    superseded: row.get(1)?,
+                    closed: if ignored { 0 } else { row.get(2)? },
+                })
+            })?)
+        })
+    }
+
+    /// Returns the first row of a query of two texts.
+    pub(crate) fn first(&self, query: &str) -> Result<Option<(String, String)>, LoadError> {
+        self.try_to(|connection| {
+            let mut statement = connection.prepare(&format!("{query} LIMIT 1"))?;
+            let mut rows = statement.query([])?;
+            Ok(match rows.next()? {
+                Some(row) => Some((row.get(0)?, row.get(1)?)),
+                None => None,
+            })
+        })
+    }
+
+    /// Returns whether a relation, with its filter, has rows.
+    fn exists(&self, relation: &str) -> Result<bool, LoadError> {
+        let found = self.first(&format!("SELECT '', '' FROM {relation}"))?;
+        Ok(found.is_some())
+    }
+}
+
+/// Makes a time of DuckDB's microseconds.
+pub(crate) fn time(microseconds: i64) -> Option<NaiveDateTime> {
+    chrono::DateTime::from_timestamp_micros(microseconds).map(|time| time.naive_utc())
+}

@@ -1,0 +1,256 @@
+//! Rows in files.
+
+use std::sync::Arc;
+
+use arrow_schema::{Field, Schema, SchemaRef};
+
+use crate::{
+    arrow_scan::Connection,
+    csv::{self, Dialect, Rejects},
+    error::ReadError,
+    files::FileIdentity,
+    json,
+    malformed::{self, Examination},
+    parquet, sql,
+    stream::{Explain, Finish, RowStream, Statement},
+    types::{sql_type, unsupported},
+    warehouse::Warehouse,
+};
+
+/// How a file is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceFormat {
+    /// RFC 4180 with a header line. Files whose name ends in `.gz` are decompressed.
+    Csv {
+        /// Between two fields. One byte.
+        delimiter: char,
+
+        /// The unquoted field that means null. With the usual `""` an empty field is
+        /// null and a quoted empty field is the empty string.
+        null_value: String,
+    },
+
+    /// Parquet, columns taken by name.
+    Parquet,
+
+    /// One JSON object per line, a missing member being null. `.gz` as for CSV.
+    Ndjson,
+}
+
+/// What is known of the files of a source before they are opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSource {
+    /// How the files are written.
+    pub format: SourceFormat,
+
+    /// The declared columns. A CSV file must have exactly these, in any order; the
+    /// other formats may have more.
+    pub columns: Vec<Field>,
+}
+
+/// A row that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// The file, as in [`crate::FileIdentity::path`].
+    pub path: String,
+
+    /// The line, counted from 1 and with the header.
+    pub line: u64,
+
+    /// The column at fault, if it is one.
+    pub column: Option<String>,
+
+    /// What is wrong.
+    pub reason: String,
+
+    /// The line as it stands in the file, at most 10,000 bytes.
+    pub raw: String,
+}
+
+impl Warehouse {
+    /// Reads the rows of files, in no particular order.
+    ///
+    /// `projection` gives the columns of the result as indices into the declared ones;
+    /// only these are read. The batches have the declared types. Before the first row
+    /// the columns of every file are compared with the declared ones, and when all rows
+    /// were read every file must still be the one that was listed.
+    ///
+    /// A malformed CSV row is an error while there are no more than `max_rejected` of
+    /// them; otherwise they are left out and told by [`RowStream::rejected`]. With
+    /// `max_rejected` greater than zero a file is read by one thread, and a file full of
+    /// malformed rows takes memory beyond the limit (2 KB for each), unless they are so
+    /// many already in its first MiB. Malformed lines of JSON are always an error.
+    ///
+    /// What a CSV field may look like is decided by DuckDB's casts: `1.5`, `1e3` and
+    /// ` 1` are integers (the first is 2), and a time zone in a `timestamp` is ignored.
+    ///
+    /// # Errors
+    ///
+    /// From here or, for all but the columns and types, from the stream:
+    ///
+    /// - [`ReadError::Vanished`], [`ReadError::Changed`], [`ReadError::Unreadable`] about a file.
+    /// - [`ReadError::Columns`], [`ReadError::Type`] if a file is not as declared.
+    /// - [`ReadError::Malformed`] if too many rows are malformed.
+    /// - [`ReadError::UnsupportedType`] if a declared type cannot be read.
+    /// - [`ReadError::Database`] for anything else.
+    pub fn read_files(
+        &self,
+        source: &FileSource,
+        files: &[FileIdentity],
+        projection: &[usize],
+        max_rejected: u64,
+    ) -> Result<RowStream, ReadError> {
+        if let Some(field) = unsupported(&source.columns) {
+            return Err(ReadError::UnsupportedType {
+                column: field.name().clone(),
+                data_type: field.data_type().clone(),
+            });
+        }
+        for file in files {
+            file.check_unchanged()?;
+        }
+        let fields: Vec<Field> = projection.iter().map(|index| source.columns[*index].clone()).collect();
+        let connection = self.connect_to_read()?;
+        let examination = Examination {
+            source: source.clone(),
+            projection: projection.to_vec(),
+            directory: self.temp_directory().to_owned(),
+        };
+        let rejects = (max_rejected > 0 && matches!(source.format, SourceFormat::Csv { .. }))
+            .then(|| Rejects::new(&connection));
+        if rejects.is_some() {
+            for file in files {
+                examination.check_head(&connection, file, max_rejected)?;
+            }
+        }
+        let relations = relations(&connection, source, files, rejects.as_ref())?;
+        let statement = Statement::new(select(&fields, &relations))
+            .with_schema(Arc::new(Schema::new(fields)))
+            .with_finish(finish(files.to_vec(), rejects, max_rejected))
+            .with_explain(explain(examination, files.to_vec()));
+        RowStream::start(connection, statement)
+    }
+}
+
+/// Returns table function calls that together read the files.
+fn relations(
+    connection: &Connection,
+    source: &FileSource,
+    files: &[FileIdentity],
+    rejects: Option<&Rejects>,
+) -> Result<Vec<String>, ReadError> {
+    match &source.format {
+        SourceFormat::Csv {
+            delimiter,
+            null_value,
+        } => {
+            let dialect = Dialect {
+                delimiter: *delimiter,
+                null_value: null_value.clone(),
+            };
+            let mut groups: Vec<((Vec<usize>, bool, bool), Vec<String>)> = Vec::new();
+            for file in files {
+                let order = csv::columns_in_file(file, &source.columns, *delimiter)?;
+                let parallel = rejects.is_none() && csv::may_be_split(file)?;
+                add(&mut groups, (order, parallel, file.is_gzip()), file.duckdb_path());
+            }
+            Ok(groups
+                .iter()
+                .map(|((order, parallel, gzip), paths)| {
+                    let columns: Vec<_> = order.iter().map(|index| &source.columns[*index]).collect();
+                    csv::read_csv(paths, &columns, &dialect, *parallel, *gzip, rejects)
+                })
+                .collect())
+        }
+        SourceFormat::Ndjson => {
+            let columns: Vec<_> = source.columns.iter().collect();
+            let mut groups = Vec::new();
+            for file in files {
+                add(&mut groups, file.is_gzip(), file.duckdb_path());
+            }
+            Ok(groups
+                .iter()
+                .map(|(gzip, paths)| json::read_json(paths, &columns, *gzip))
+                .collect())
+        }
+        SourceFormat::Parquet => {
+            let mut groups: Vec<(SchemaRef, Vec<String>)> = Vec::new();
+            for file in files {
+                let path = file.duckdb_path();
+                let relation = parquet::read_parquet(std::slice::from_ref(&path), false);
+                let schema = parquet::schema_of(connection, &relation).map_err(ReadError::Database)?;
+                parquet::check_columns(&file.path, &schema, &source.columns)?;
+                add(&mut groups, schema, path);
+            }
+            Ok(groups
+                .iter()
+                .map(|(_, paths)| parquet::read_parquet(paths, false))
+                .collect())
+        }
+    }
+}
+
+fn add<K: PartialEq>(groups: &mut Vec<(K, Vec<String>)>, key: K, path: String) {
+    match groups.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, paths)) => paths.push(path),
+        None => groups.push((key, vec![path])),
+    }
+}
+
+/// Selects columns of all relations, cast to the types of `fields`.
+pub(crate) fn select(fields: &[Field], relations: &[String]) -> String {
+    let cast = |field: &Field| {
+        let data_type = sql_type(field.data_type()).unwrap_or_default();
+        (sql::name(field.name()), data_type)
+    };
+    if relations.is_empty() {
+        let nulls: Vec<_> = fields
+            .iter()
+            .map(cast)
+            .map(|(name, data_type)| format!("CAST(NULL AS {data_type}) AS {name}"))
+            .collect();
+        return format!("SELECT {} WHERE false", nulls.join(", "));
+    }
+    let columns: Vec<_> = fields
+        .iter()
+        .map(cast)
+        .map(|(name, data_type)| format!("CAST({name} AS {data_type}) AS {name}"))
+        .collect();
+    let columns = columns.join(", ");
+    let selects: Vec<_> = relations
+        .iter()
+        .map(|relation| format!("SELECT {columns} FROM {relation}"))
+        .collect();
+    selects.join(" UNION ALL ")
+}
+
+fn finish(files: Vec<FileIdentity>, rejects: Option<Rejects>, max_rejected: u64) -> Finish {
+    Box::new(move |connection| {
+        for file in &files {
+            file.check_unchanged()?;
+        }
+        let Some(rejects) = rejects else {
+            return Ok(Vec::new());
+        };
+        let rows = rejects.rows(connection).map_err(ReadError::Database)?;
+        rejects.drop_tables(connection).map_err(ReadError::Database)?;
+        let rows = malformed::place(rows, &files)?;
+        malformed::check_count(rows, max_rejected)
+    })
+}
+
+fn explain(examination: Examination, files: Vec<FileIdentity>) -> Explain {
+    Box::new(move |connection, error| {
+        for file in &files {
+            if let Err(error) = file.check_unchanged() {
+                return error;
+            }
+            match examination.first_malformed(connection, file) {
+                Ok(Some((row, count))) => return malformed::error(row, count),
+                // Not this file, or no better error than the one at hand.
+                Ok(None) | Err(_) => {}
+            }
+        }
+        ReadError::Database(error)
+    })
+}

@@ -1,0 +1,283 @@
+//! Rows on their way out of DuckDB.
+//!
+//! A connection and its statement borrow from each other and belong to one thread, so a
+//! stream has a thread that owns them and sends batches through a short queue.
+
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use arrow_array::{RecordBatch, RecordBatchOptions, StructArray};
+use arrow_schema::{ArrowError, SchemaRef};
+
+use crate::{
+    arrow_scan::{Connection, Instance},
+    error::{DatabaseError, ReadError},
+    reader::panic_text,
+    source::RejectedRow,
+};
+
+/// Batches between the thread that reads and the one that uses them. They have 2,048 rows.
+const QUEUE: usize = 16;
+
+/// What is done when all rows were read: the rejected rows are looked up, or an error found.
+pub(crate) type Finish = Box<dyn FnOnce(&Connection) -> Result<Vec<RejectedRow>, ReadError> + Send>;
+
+/// What is done when the statement failed: finds a better error than DuckDB's.
+pub(crate) type Explain = Box<dyn FnOnce(&Connection, DatabaseError) -> ReadError + Send>;
+
+/// A statement to stream, and what belongs to it.
+pub(crate) struct Statement {
+    sql: String,
+    schema: Option<SchemaRef>,
+    finish: Option<Finish>,
+    explain: Option<Explain>,
+    guard: Option<Box<dyn Any + Send>>,
+}
+
+impl Statement {
+    pub(crate) fn new(sql: String) -> Self {
+        Self {
+            sql,
+            schema: None,
+            finish: None,
+            explain: None,
+            guard: None,
+        }
+    }
+
+    /// Declares the schema of the rows, which must have the types that DuckDB gives.
+    pub(crate) fn with_schema(mut self, schema: SchemaRef) -> Self {
+        self.schema = Some(schema);
+        self
+    }
+
+    pub(crate) fn with_finish(mut self, finish: Finish) -> Self {
+        self.finish = Some(finish);
+        self
+    }
+
+    pub(crate) fn with_explain(mut self, explain: Explain) -> Self {
+        self.explain = Some(explain);
+        self
+    }
+
+    /// Keeps something until the stream has ended, a stage that it reads for instance.
+    pub(crate) fn with_guard(mut self, guard: impl Any + Send) -> Self {
+        self.guard = Some(Box::new(guard));
+        self
+    }
+}
+
+/// A stream of record batches, read ahead by a thread of its own.
+///
+/// After an error it ends. Dropping it stops the reading and waits for the thread.
+pub struct RowStream {
+    schema: SchemaRef,
+    messages: Option<Receiver<Message>>,
+    rejected: Vec<RejectedRow>,
+    stop: Arc<AtomicBool>,
+    instance: Arc<Instance>,
+    interrupt: Arc<duckdb::InterruptHandle>,
+    done: Receiver<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+enum Message {
+    Started(SchemaRef),
+    Batch(RecordBatch),
+    Finished(Vec<RejectedRow>),
+    Failed(ReadError),
+}
+
+impl RowStream {
+    /// Starts a statement and returns when it runs.
+    pub(crate) fn start(connection: Connection, statement: Statement) -> Result<Self, ReadError> {
+        let (sender, messages) = sync_channel(QUEUE);
+        let (alive, done) = sync_channel(0);
+        let stop = Arc::new(AtomicBool::new(false));
+        let instance = Arc::clone(connection.instance());
+        let interrupt = connection.interrupt_handle();
+        let reading = Arc::clone(&stop);
+        let thread = thread::Builder::new()
+            .name("wigeon-read".to_owned())
+            .spawn(move || {
+                // Dropped when the thread ends, which the receiver notices.
+                let _alive: SyncSender<()> = alive;
+                let read = AssertUnwindSafe(|| read(&connection, statement, &sender, &reading));
+                let end = match catch_unwind(read) {
+                    Ok(Ok(rejected)) => Message::Finished(rejected),
+                    Ok(Err(error)) => Message::Failed(error),
+                    Err(panic) => Message::Failed(ReadError::Database(DatabaseError::new(
+                        panic_text(panic.as_ref()),
+                    ))),
+                };
+                // Nobody may be listening any more, and that is fine.
+                let _sent = sender.send(end);
+            })
+            .map_err(|source| ReadError::Unreadable {
+                path: "a thread for reading".to_owned(),
+                source,
+            })?;
+        let mut stream = Self {
+            schema: Arc::new(arrow_schema::Schema::empty()),
+            messages: Some(messages),
+            rejected: Vec::new(),
+            stop,
+            instance,
+            interrupt,
+            done,
+            thread: Some(thread),
+        };
+        match stream.receive() {
+            Some(Message::Started(schema)) => {
+                stream.schema = schema;
+                Ok(stream)
+            }
+            Some(Message::Failed(error)) => Err(error),
+            _ => Err(ReadError::Database(DatabaseError::new("the reading thread ended"))),
+        }
+    }
+
+    /// Returns the schema of every batch.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// Returns the malformed rows that were left out, by path and line.
+    ///
+    /// Complete only when the stream has ended without an error, and empty before.
+    pub fn rejected(&self) -> &[RejectedRow] {
+        &self.rejected
+    }
+
+    fn receive(&mut self) -> Option<Message> {
+        self.messages.as_ref()?.recv().ok()
+    }
+
+    fn finish(&mut self) {
+        self.messages = None;
+        if let Some(thread) = self.thread.take() {
+            self.stop.store(true, Ordering::Release);
+            // An interrupt between two statements is lost, hence the repetition.
+            while self.done.recv_timeout(Duration::from_millis(2)) == Err(RecvTimeoutError::Timeout) {
+                self.interrupt.interrupt();
+            }
+            // A panic was caught in the thread and has been told.
+            let _ended = thread.join();
+        }
+    }
+}
+
+impl Iterator for RowStream {
+    type Item = Result<RecordBatch, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.receive()? {
+            Message::Batch(batch) => Some(Ok(batch)),
+            Message::Finished(rejected) => {
+                self.rejected = rejected;
+                self.finish();
+                None
+            }
+            Message::Failed(error) => {
+                self.finish();
+                Some(Err(if self.instance.interrupted() {
+                    ReadError::Interrupted
+                } else {
+                    error
+                }))
+            }
+            Message::Started(_) => self.next(),
+        }
+    }
+}
+
+impl Drop for RowStream {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl fmt::Debug for RowStream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RowStream")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read(
+    connection: &Connection,
+    mut statement: Statement,
+    sender: &SyncSender<Message>,
+    stop: &AtomicBool,
+) -> Result<Vec<RejectedRow>, ReadError> {
+    let _guard = statement.guard.take();
+    let streamed = send_batches(connection, &statement, sender, stop);
+    match (streamed, statement.finish, statement.explain) {
+        (Ok(true), Some(finish), _) => finish(connection),
+        (Ok(_), ..) => Ok(Vec::new()),
+        (Err(StreamError::Database(error)), _, Some(explain)) if !connection.instance().interrupted() => {
+            Err(explain(connection, error))
+        }
+        (Err(StreamError::Database(error)), ..) => Err(ReadError::Database(error)),
+        (Err(StreamError::Schema(error)), ..) => Err(ReadError::Schema(error)),
+    }
+}
+
+enum StreamError {
+    Database(DatabaseError),
+    Schema(ArrowError),
+}
+
+impl From<duckdb::Error> for StreamError {
+    fn from(error: duckdb::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// Sends all batches; false if nobody wants them any more.
+fn send_batches(
+    connection: &Connection,
+    statement: &Statement,
+    sender: &SyncSender<Message>,
+    stop: &AtomicBool,
+) -> Result<bool, StreamError> {
+    let mut prepared = connection.prepare(&statement.sql)?;
+    if stop.load(Ordering::Acquire) {
+        return Ok(false);
+    }
+    // The iterator that this returns panics on errors, so the rows are fetched by `step`.
+    let found = prepared.stream_arrow([])?.get_schema();
+    let schema = match &statement.schema {
+        None => found,
+        Some(declared) => Arc::clone(declared),
+    };
+    if sender.send(Message::Started(Arc::clone(&schema))).is_err() {
+        return Ok(false);
+    }
+    while let Some(rows) = prepared.step()? {
+        let batch = to_batch(rows, &schema).map_err(StreamError::Schema)?;
+        if sender.send(Message::Batch(batch)).is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn to_batch(rows: StructArray, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(arrow_array::Array::len(&rows)));
+    let (_, columns, _) = rows.into_parts();
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+}

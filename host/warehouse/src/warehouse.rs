@@ -1,0 +1,323 @@
+//! The warehouse file, opened.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Weak},
+};
+
+use crate::{
+    arrow_scan::{Connection, Instance},
+    attached::Attachments,
+    error::{DatabaseError, LoadError, OpenError, ReadError},
+    held::{self, Holder, Reservation},
+    meta,
+    sql::{self, CATALOG},
+    stream::{RowStream, Statement},
+};
+
+/// How to open a warehouse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The DuckDB file.
+    pub path: PathBuf,
+
+    /// The memory that DuckDB may use before it spills to disk. What the CSV reader
+    /// keeps about malformed rows is not counted.
+    pub memory_limit_mib: u64,
+
+    /// DuckDB's threads; none: one for each core.
+    pub threads: Option<u32>,
+
+    /// Where DuckDB spills to, and where pieces of malformed files are examined.
+    /// None: `<path>.tmp`, which exists only while it is used.
+    pub temp_directory: Option<PathBuf>,
+}
+
+/// A warehouse: one DuckDB file, opened by this process alone or, for reading, by many.
+///
+/// It may be shared between threads; every operation has a connection of its own.
+#[derive(Debug)]
+pub struct Warehouse {
+    // Before the reservation: the file must be closed before it may be opened again.
+    instance: Arc<Instance>,
+    path: PathBuf,
+    temp_directory: PathBuf,
+    attachments: Attachments,
+    _reservation: Option<Reservation>,
+}
+
+impl Warehouse {
+    /// Opens a warehouse for reading and writing, and makes it if there is none.
+    ///
+    /// A DuckDB file that is not yet a warehouse becomes one: the internal schema
+    /// `wigeon` is added, in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// - [`OpenError::Held`] if another process, or another [`Warehouse`] of this one, has the file.
+    /// - [`OpenError::Missing`] if the directory does not exist.
+    /// - [`OpenError::NotAWarehouse`] if the file is not a DuckDB database.
+    /// - [`OpenError::Newer`] if a newer Wigeon wrote it.
+    /// - [`OpenError::Unreadable`], [`OpenError::Database`] for anything else.
+    pub fn open(settings: &Settings) -> Result<Self, OpenError> {
+        let path = &settings.path;
+        let directory = parent(path);
+        if !directory.is_dir() {
+            return Err(OpenError::Missing {
+                path: directory.to_owned(),
+            });
+        }
+        let warehouse = Self::attach(settings, true)?;
+        let database = |source| OpenError::Database {
+            path: path.clone(),
+            source,
+        };
+        let connection = warehouse.connect().map_err(database)?;
+        match meta::version(&connection).map_err(database)? {
+            None => meta::create(&connection).map_err(database)?,
+            Some(found) => check_version(path, found)?,
+        }
+        drop(connection);
+        Ok(warehouse)
+    }
+
+    /// Opens a warehouse for reading. Several processes may do so at once.
+    ///
+    /// # Errors
+    ///
+    /// - [`OpenError::Held`] if another process has it open for writing.
+    /// - [`OpenError::Missing`] if the file does not exist.
+    /// - [`OpenError::NotAWarehouse`] if the file is not a DuckDB database, or has no ledger.
+    /// - [`OpenError::Newer`] if a newer Wigeon wrote it.
+    /// - [`OpenError::Unreadable`], [`OpenError::Database`] for anything else.
+    pub fn open_read_only(settings: &Settings) -> Result<Self, OpenError> {
+        let path = &settings.path;
+        if !path.exists() {
+            return Err(OpenError::Missing { path: path.clone() });
+        }
+        let warehouse = Self::attach(settings, false)?;
+        let database = |source| OpenError::Database {
+            path: path.clone(),
+            source,
+        };
+        let connection = warehouse.connect().map_err(database)?;
+        let Some(found) = meta::version(&connection).map_err(database)? else {
+            return Err(OpenError::NotAWarehouse { path: path.clone() });
+        };
+        check_version(path, found)?;
+        drop(connection);
+        Ok(warehouse)
+    }
+
+    /// Returns the path it was opened with.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the names of the tables and views of the user, sorted.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if DuckDB refuses.
+    pub fn tables(&self) -> Result<Vec<String>, ReadError> {
+        let list = || -> Result<Vec<String>, DatabaseError> {
+            let connection = self.connect()?;
+            let mut statement = connection.prepare(&format!(
+                "SELECT table_name FROM information_schema.tables \
+                 WHERE table_catalog = {} AND table_schema = 'main' ORDER BY table_name",
+                sql::text(CATALOG)
+            ))?;
+            let names = statement.query_map([], |row| row.get(0))?;
+            Ok(names.collect::<Result<_, _>>()?)
+        };
+        list().map_err(ReadError::Database)
+    }
+
+    /// Reads columns of a table or view, in no particular order of rows.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if the table or a column does not exist.
+    pub fn read_table(&self, table: &str, columns: &[&str]) -> Result<RowStream, ReadError> {
+        let statement = format!(
+            "SELECT {} FROM {}",
+            sql::names(columns.iter().copied()),
+            sql::table(table)
+        );
+        RowStream::start(self.connect_to_read()?, Statement::new(statement))
+    }
+
+    /// Runs a query of the user's, in which unqualified names are those of the warehouse.
+    ///
+    /// The query runs in autocommit. On a warehouse that was opened for reading it cannot
+    /// change the warehouse.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] with DuckDB's message, here or from the stream.
+    pub fn query(&self, query: &str) -> Result<RowStream, ReadError> {
+        RowStream::start(self.connect_to_read()?, Statement::new(query.to_owned()))
+    }
+
+    /// Moves what was committed from the write-ahead log into the file.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Database`] if DuckDB refuses, because a [`crate::Load`] is open for instance.
+    pub fn checkpoint(&self) -> Result<(), LoadError> {
+        let checkpoint = || -> Result<(), DatabaseError> {
+            let connection = self.connect()?;
+            Ok(connection.execute_batch(&format!("CHECKPOINT {CATALOG}"))?)
+        };
+        checkpoint().map_err(LoadError::Database)
+    }
+
+    /// Returns a handle that interrupts whatever this warehouse is doing.
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter {
+            instance: Arc::downgrade(&self.instance),
+        }
+    }
+
+    /// Opens a connection with the warehouse as its default catalog.
+    pub(crate) fn connect(&self) -> Result<Connection, DatabaseError> {
+        let connection = self.instance.connect()?;
+        connection.execute_batch(&format!("USE {CATALOG}"))?;
+        Ok(connection)
+    }
+
+    pub(crate) fn connect_to_read(&self) -> Result<Connection, ReadError> {
+        self.connect().map_err(ReadError::Database)
+    }
+
+    pub(crate) fn instance(&self) -> &Arc<Instance> {
+        &self.instance
+    }
+
+    pub(crate) fn attachments(&self) -> &Attachments {
+        &self.attachments
+    }
+
+    pub(crate) fn temp_directory(&self) -> &Path {
+        &self.temp_directory
+    }
+
+    fn attach(settings: &Settings, writing: bool) -> Result<Self, OpenError> {
+        let path = &settings.path;
+        let held = |holder: Holder| OpenError::Held {
+            path: path.clone(),
+            pid: holder.pid,
+            program: holder.program,
+        };
+        // Several readers in one process do no harm, since none of them writes.
+        let reservation = Reservation::take(path);
+        if reservation.is_none() && writing {
+            return Err(held(Holder::this_process()));
+        }
+        if path.exists() {
+            let ours = held::is_database(path).map_err(|source| OpenError::Unreadable {
+                path: path.clone(),
+                source,
+            })?;
+            if !ours {
+                return Err(OpenError::NotAWarehouse { path: path.clone() });
+            }
+        }
+        let temp_directory = settings.temp_directory.clone().unwrap_or_else(|| {
+            let mut name = path.clone().into_os_string();
+            name.push(".tmp");
+            PathBuf::from(name)
+        });
+        let attach = if writing { "READ_WRITE" } else { "READ_ONLY" };
+        let attach = format!(
+            "ATTACH {} AS {CATALOG} (TYPE duckdb, {attach})",
+            sql::text(&path.to_string_lossy())
+        );
+        let open = || -> Result<Arc<Instance>, DatabaseError> {
+            let instance = Instance::open(&configuration(settings, &temp_directory))?;
+            let connection = instance.connect()?;
+            connection.execute_batch(&attach)?;
+            // Without ICU there is no such setting, and times are in UTC anyway.
+            let zones: i64 = connection.query_row(
+                "SELECT count(*) FROM duckdb_settings() WHERE name = 'TimeZone'",
+                [],
+                |row| row.get(0),
+            )?;
+            if zones > 0 {
+                connection.execute_batch("SET GLOBAL TimeZone = 'UTC'")?;
+            }
+            connection.execute_batch("SET GLOBAL lock_configuration = true")?;
+            drop(connection);
+            Ok(instance)
+        };
+        match open() {
+            Ok(instance) => Ok(Self {
+                instance,
+                path: path.clone(),
+                temp_directory,
+                attachments: Attachments::default(),
+                _reservation: reservation,
+            }),
+            // With a reservation only: looking at a file that this process has open
+            // would give up its lock.
+            Err(source) => match reservation.and_then(|_| Holder::find(path, writing)) {
+                Some(holder) => Err(held(holder)),
+                None => Err(OpenError::Database {
+                    path: path.clone(),
+                    source,
+                }),
+            },
+        }
+    }
+}
+
+fn configuration(settings: &Settings, temp_directory: &Path) -> Vec<(&'static str, String)> {
+    let mut configuration = vec![
+        ("memory_limit", format!("{}MiB", settings.memory_limit_mib)),
+        ("temp_directory", temp_directory.to_string_lossy().into_owned()),
+        ("preserve_insertion_order", "false".to_owned()),
+        ("autoinstall_known_extensions", "false".to_owned()),
+        ("autoload_known_extensions", "false".to_owned()),
+        ("duckdb_api", "wigeon".to_owned()),
+    ];
+    if let Some(threads) = settings.threads {
+        configuration.push(("threads", threads.to_string()));
+    }
+    configuration
+}
+
+fn check_version(path: &Path, found: i64) -> Result<(), OpenError> {
+    if found > meta::VERSION {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            supported: meta::VERSION,
+        });
+    }
+    Ok(())
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    }
+}
+
+/// Interrupts what a warehouse is doing, from any thread. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Interrupter {
+    instance: Weak<Instance>,
+}
+
+impl Interrupter {
+    /// Makes every running statement fail with `Interrupted`.
+    ///
+    /// Later statements still run, so that the caller can roll back; their errors, too,
+    /// are told as `Interrupted`. Does nothing once the warehouse is closed.
+    pub fn interrupt(&self) {
+        if let Some(instance) = self.instance.upgrade() {
+            instance.interrupt();
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The warehouse against real files, one binary.
+
+mod attached;
+mod csv;
+mod formats;
+mod late;
+mod ledger;
+mod load;
+mod locks;
+mod opening;
+mod snapshot;
+mod support;
+mod types;
+mod update;

@@ -1,0 +1,189 @@
+//! A temporary warehouse, batches from literals, and tables as text.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use arrow_array::{ArrayRef, Int8Array, Int64Array, RecordBatch, RecordBatchReader, StringArray};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+use chrono::{NaiveDate, NaiveDateTime};
+use tempfile::TempDir;
+use wigeon_warehouse::{
+    FileIdentity, FileSource, ReadError, RejectedRow, RowStream, Settings, SourceFormat, Stage, Warehouse,
+    batch_reader, list_files,
+};
+
+pub struct Context {
+    pub directory: TempDir,
+    pub warehouse: Warehouse,
+}
+
+impl Context {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(&settings(&directory.path().join("test.duckdb"))).unwrap();
+        Self { directory, warehouse }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, content).unwrap();
+    }
+
+    pub fn files(&self, pattern: &str) -> Vec<FileIdentity> {
+        list_files(self.directory.path(), pattern).unwrap()
+    }
+
+    /// Reads all columns, and says what came of it.
+    pub fn read(&self, source: &FileSource, pattern: &str, max_rejected: u64) -> Result<Read, ReadError> {
+        let projection: Vec<_> = (0..source.columns.len()).collect();
+        self.read_projected(source, pattern, &projection, max_rejected)
+    }
+
+    pub fn read_projected(
+        &self,
+        source: &FileSource,
+        pattern: &str,
+        projection: &[usize],
+        max_rejected: u64,
+    ) -> Result<Read, ReadError> {
+        let files = self.files(pattern);
+        let mut stream = self.warehouse.read_files(source, &files, projection, max_rejected)?;
+        let mut batches = Vec::new();
+        for batch in stream.by_ref() {
+            batches.push(batch?);
+        }
+        Ok(Read {
+            rows: text(&batches),
+            rejected: stream.rejected().to_vec(),
+        })
+    }
+
+    /// Streams files into a table.
+    pub fn append_files_to(&self, table: &str, source: &FileSource, pattern: &str) {
+        let projection: Vec<_> = (0..source.columns.len()).collect();
+        let files = self.files(pattern);
+        let stream = self.warehouse.read_files(source, &files, &projection, 0).unwrap();
+        let load = self.warehouse.begin().unwrap();
+        load.append(table, batch_reader(stream.schema(), stream)).unwrap();
+        load.commit().unwrap();
+    }
+
+    pub fn query(&self, query: &str) -> String {
+        table(self.warehouse.query(query).unwrap())
+    }
+
+    pub fn stage(&self, batch: RecordBatch) -> Stage {
+        self.warehouse.stage(reader(batch)).unwrap()
+    }
+
+    /// Appends to a table, in a load of its own.
+    pub fn append(&self, table: &str, batch: RecordBatch) {
+        let load = self.warehouse.begin().unwrap();
+        load.append(table, reader(batch)).unwrap();
+        load.commit().unwrap();
+    }
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Read {
+    pub rows: String,
+    pub rejected: Vec<RejectedRow>,
+}
+
+pub fn settings(path: &Path) -> Settings {
+    Settings {
+        path: path.to_owned(),
+        memory_limit_mib: 512,
+        threads: Some(2),
+        temp_directory: None,
+    }
+}
+
+pub fn csv(columns: &[(&str, DataType)]) -> FileSource {
+    FileSource {
+        format: SourceFormat::Csv {
+            delimiter: ',',
+            null_value: String::new(),
+        },
+        columns: fields(columns),
+    }
+}
+
+pub fn fields(columns: &[(&str, DataType)]) -> Vec<Field> {
+    columns
+        .iter()
+        .map(|(name, data_type)| Field::new(*name, data_type.clone(), true))
+        .collect()
+}
+
+pub fn batch(columns: &[(&str, ArrayRef)]) -> RecordBatch {
+    let fields: Vec<_> = columns
+        .iter()
+        .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
+        .collect();
+    let arrays = columns.iter().map(|(_, array)| Arc::clone(array)).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap()
+}
+
+pub fn ints(values: impl IntoIterator<Item = i64>) -> ArrayRef {
+    Arc::new(Int64Array::from_iter_values(values))
+}
+
+pub fn changes(values: impl IntoIterator<Item = i8>) -> ArrayRef {
+    Arc::new(Int8Array::from_iter_values(values))
+}
+
+pub fn texts<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> ArrayRef {
+    Arc::new(values.into_iter().collect::<StringArray>())
+}
+
+pub fn reader(batch: RecordBatch) -> Box<dyn RecordBatchReader + Send> {
+    batch_reader(batch.schema(), [Ok::<_, ArrowError>(batch)])
+}
+
+pub fn day(day: u32) -> NaiveDateTime {
+    NaiveDate::from_ymd_opt(2026, 1, day).unwrap().and_hms_opt(0, 0, 0).unwrap()
+}
+
+/// Returns the rows of a stream, sorted, one per line.
+pub fn table(stream: RowStream) -> String {
+    let batches: Vec<_> = stream.map(Result::unwrap).collect();
+    text(&batches)
+}
+
+pub fn text(batches: &[RecordBatch]) -> String {
+    let options = FormatOptions::new().with_null("null");
+    let mut lines = Vec::new();
+    for batch in batches {
+        let columns: Vec<_> = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
+            .collect();
+        for row in 0..batch.num_rows() {
+            let values: Vec<_> = columns.iter().map(|column| column.value(row).to_string()).collect();
+            lines.push(values.join(" | "));
+        }
+    }
+    lines.sort();
+    lines.join("\n")
+}
+
+/// Returns an error and its causes, one per line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut lines = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(error) = source {
+        lines.push(error.to_string());
+        source = error.source();
+    }
+    lines.join("\n")
+}

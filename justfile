@@ -1,0 +1,82 @@
+# Every developer action. `./just` lists them, and brings `just` itself if the machine lacks it.
+#
+# There is one build profile, release, so that the demo, the tests and the binary share what is compiled. For the
+# same reason targets are chosen with --bin and --bench, not with -p: cargo picks the features of the dependencies
+# by the packages it is asked for, and compiles them again when they differ.
+
+set positional-arguments
+
+tools := env("WIGEON_TOOLS", justfile_directory() / ".tools")
+
+export WIGEON_TOOLS := tools
+
+# The same paths as in .cargo/config.toml unless WIGEON_TOOLS or DUCKDB_LIB_DIR say otherwise.
+export DUCKDB_LIB_DIR := env("DUCKDB_LIB_DIR", tools / "duckdb")
+export LD_LIBRARY_PATH := DUCKDB_LIB_DIR + if env("LD_LIBRARY_PATH", "") == "" { "" } else { ":" + env("LD_LIBRARY_PATH") }
+
+# List the recipes
+default:
+    @"{{ just_executable() }}" --justfile "{{ justfile() }}" --list --unsorted
+
+# Bring what the machine lacks: the WebAssembly target, DuckDB's library
+setup:
+    @tools/setup
+
+# Build the `wigeon` binary
+build: setup
+    cargo build --release --bin wigeon
+
+# Run the flagship pipeline over several days of sample extracts and print its answers
+demo: setup
+    @tools/demo
+
+# Run every test; arguments go to `cargo test`
+test *args: setup
+    cargo test --release --workspace --no-fail-fast "$@"
+
+# Run everything that CI runs
+check: check-fmt check-lint check-doc check-deny test
+
+# Check the formatting
+check-fmt:
+    cargo fmt --all --check
+
+# Check with clippy; a warning is an error
+check-lint: setup
+    cargo clippy --release --workspace --all-targets -- -D warnings
+
+# Check that the documentation builds without a warning
+check-doc: setup
+    RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
+
+# Check licences, advisories and the direction of dependencies, if cargo-deny is installed
+check-deny:
+    @if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
+    else echo "check-deny: skipped, cargo-deny is not installed (cargo install cargo-deny --locked)"; fi
+
+# Format, and repair what clippy can repair
+fix: setup
+    cargo clippy --release --workspace --all-targets --fix --allow-dirty --allow-staged
+    cargo fmt --all
+
+# Refresh every snapshot and golden file from what the tests see; review the diff afterwards
+bless *args: setup
+    WIGEON_BLESS=1 INSTA_UPDATE=always cargo test --release --workspace --no-fail-fast "$@"
+
+# Measure what a row costs at the boundary between host and plugin (the bench profile inherits release)
+bench-boundary *args: setup
+    cargo bench --bench boundary -- "$@"
+
+# Generate extracts of any size for the flagship pipeline (--help shows the options)
+[no-cd, no-exit-message]
+generate *args: setup
+    @cargo run --release --manifest-path "{{ justfile_directory() / "Cargo.toml" }}" --bin generate-extracts -- "$@"
+
+# Build the libraries, and with them the plugins that the binary embeds
+plugins: setup
+    cargo build --release --workspace --lib
+
+# Run `wigeon` with the given arguments, in the directory you are in
+[no-cd, no-exit-message]
+run *args: setup
+    @cargo run --release --manifest-path "{{ justfile_directory() / "Cargo.toml" }}" --bin wigeon -- "$@"

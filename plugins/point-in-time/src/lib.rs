@@ -1,0 +1,184 @@
+//! The built-in plugin `point-in-time`: rows completed with what held at their time (as-was) and
+//! what holds now (as-is).
+//!
+//! For a row with the key `k` and the event time `t`, among the versions of `k`:
+//!
+//! - as-was is the last one with `valid_from <= t`; if there is none, the first version, or
+//!   nothing, as the option `before_first` says;
+//! - as-is is the most recent one, whether it is still open or not;
+//! - `changed_at` is when the as-is version began, if that is not the as-was version;
+//! - a key without any version has none of the three.
+//!
+//! Consecutive versions that agree in all columns asked for are one version. Only the keys and the
+//! two times cross into the plugin; the values are gathered by the host.
+
+mod options;
+
+pub use options::{BeforeFirst, Options};
+
+use wigeon_sdk::{
+    Batch, Column, DataType, Error, Field, Host, Incremental, IncrementalInput, NO_ROW, Origin,
+    Plugin, Schema, Selection, Shape, Versions,
+    arrow_array::{Array, ArrayRef},
+    instants, valid_from,
+};
+
+/// The selections of an `emit`, in this order.
+const AS_WAS: usize = 0;
+const AS_IS: usize = 1;
+const CHANGED: usize = 2;
+
+/// The step at work.
+#[derive(Debug)]
+pub struct PointInTime {
+    rows_key: Vec<usize>,
+    lookup_key: Vec<usize>,
+    event_time: usize,
+    valid_from: usize,
+    before_first: BeforeFirst,
+    /// The columns of the lookup whose values are asked for.
+    payload: Vec<usize>,
+    output: Vec<Column>,
+    schema: Schema,
+    versions: Versions,
+    settled: bool,
+}
+
+impl Plugin for PointInTime {
+    const NAME: &'static str = "point-in-time";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
+    type Options = Options;
+}
+
+impl Incremental for PointInTime {
+    fn open(options: Options, input: IncrementalInput) -> Result<Self, Error> {
+        let event_time = event_time(&options, &input)?;
+        let (valid_from, valid_from_field) = valid_from(&input.lookup)?;
+        if options.as_was.is_empty() && options.as_is.is_empty() {
+            return Err(Error::options("neither `as_was` nor `as_is` asks for a column"));
+        }
+        let mut fields: Vec<_> = input.rows.fields().to_vec();
+        let mut output: Vec<_> = (0..fields.len()).map(Column::Forward).collect();
+        let mut payload = vec![];
+        for (selection, columns) in [(AS_WAS, &options.as_was), (AS_IS, &options.as_is)] {
+            for (name, from) in columns {
+                let column = lookup_column(&input, from)?;
+                let field = input.lookup.field(column).clone().with_name(name);
+                fields.push(field.with_nullable(true).into());
+                output.push(Column::gather(selection, column));
+                payload.push(column);
+            }
+        }
+        payload.sort_unstable();
+        payload.dedup();
+        if let Some(name) = &options.changed_at {
+            let data_type = valid_from_field.data_type().clone();
+            fields.push(Field::new(name, data_type, true).into());
+            output.push(Column::gather(CHANGED, valid_from));
+        }
+        Ok(Self {
+            versions: Versions::try_new(&input.lookup, &input.lookup_key, 0)?,
+            rows_key: input.rows_key,
+            lookup_key: input.lookup_key,
+            event_time,
+            valid_from,
+            before_first: options.before_first,
+            payload,
+            output,
+            schema: Schema::new(fields),
+            settled: false,
+        })
+    }
+
+    fn shape(&self) -> Shape {
+        Shape {
+            schema: self.schema.clone(),
+            row_wise: true,
+        }
+    }
+
+    fn lookup(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
+        let key = columns(batch, &self.lookup_key);
+        self.versions.push(&key, &batch.column(self.valid_from))
+    }
+
+    fn rows(&mut self, batch: &Batch<'_>, host: &mut Host<'_>) -> Result<(), Error> {
+        if !self.settled {
+            self.versions.settle(&self.payload, host);
+            self.settled = true;
+        }
+        let key = columns(batch, &self.rows_key);
+        let event_time = batch.column(self.event_time);
+        let times = instants(&event_time);
+        let rows = batch.rows();
+        let (mut as_was, mut as_is) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+        let mut changed = Vec::with_capacity(rows);
+        self.versions.most_recent(&key, |row, now| {
+            let then = if now == NO_ROW || event_time.is_null(row) {
+                NO_ROW
+            } else {
+                self.as_of(now, times[row])
+            };
+            as_was.push(then);
+            as_is.push(now);
+            changed.push(if then == now { NO_ROW } else { now });
+        });
+        let selections = [as_was, as_is, changed];
+        let selections = selections.map(|rows| Selection::new(Origin::Kept, rows));
+        host.emit(rows, selections.into(), self.output.clone());
+        Ok(())
+    }
+}
+
+impl PointInTime {
+    /// Returns the version that held at `time`, going back from the most recent one.
+    #[inline]
+    fn as_of(&self, most_recent: u32, time: i64) -> u32 {
+        let mut version = most_recent;
+        while self.versions.valid_from(version) > time {
+            match (self.versions.before(version), self.before_first) {
+                (NO_ROW, BeforeFirst::First) => return version,
+                (NO_ROW, BeforeFirst::Null) => return NO_ROW,
+                (before, _) => version = before,
+            }
+        }
+        version
+    }
+}
+
+fn columns(batch: &Batch<'_>, columns: &[usize]) -> Vec<ArrayRef> {
+    columns.iter().map(|&column| batch.column(column)).collect()
+}
+
+/// Finds the event time, which must be comparable with `valid_from`.
+fn event_time(options: &Options, input: &IncrementalInput) -> Result<usize, Error> {
+    let name = &options.event_time;
+    let Some((column, field)) = input.rows.column_with_name(name) else {
+        return Err(Error::options(format!("`event_time` is `{name}`, which is no column of the rows")));
+    };
+    let (_, valid_from) = valid_from(&input.lookup)?;
+    if !matches!(field.data_type(), DataType::Timestamp(_, _)) {
+        return Err(Error::options(format!(
+            "`event_time` is `{name}`, which is {}, not a timestamp",
+            field.data_type()
+        )));
+    }
+    if field.data_type() != valid_from.data_type() {
+        return Err(Error::schema(format!(
+            "`{name}` is {}, but `valid_from` is {}",
+            field.data_type(),
+            valid_from.data_type()
+        )));
+    }
+    Ok(column)
+}
+
+fn lookup_column(input: &IncrementalInput, name: &str) -> Result<usize, Error> {
+    input.lookup.index_of(name).map_err(|_| {
+        let known: Vec<_> = input.lookup.fields().iter().map(|f| f.name().as_str()).collect();
+        Error::options(format!("`{name}` is no column of the lookup, which has {}", known.join(", ")))
+    })
+}
+
+wigeon_sdk::export!(incremental: PointInTime);

@@ -1,0 +1,205 @@
+//! The versions of many keys, each key's in the order of `valid_from`.
+//!
+//! Most keys have one version. So the [`KeyMap`] knows a key's newest version only, and the few
+//! older ones hang behind it in a chain. The tables for the chains are as long as they must be.
+
+use arrow_array::{ArrayRef, cast::AsArray, types as arrow};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+
+use crate::{Error, Host, KeyMap, NO_ROW, Origin, Selection};
+
+/// How many pairs of versions are compared in one call of the host.
+const COMPARED_AT_ONCE: usize = 262_144;
+
+/// Versions of keys, under the numbers by which the host keeps them.
+///
+/// First every version is pushed, then [`Versions::settle`] is called once, then the set is read.
+/// Consecutive versions of a key with the same payload are one version that began with the
+/// earliest: that a key was away for a time does not make another version of it.
+#[derive(Debug)]
+pub struct Versions {
+    newest: KeyMap,
+    /// The host's number of the first version.
+    first: u32,
+    valid_from: Vec<i64>,
+    /// For a version, the one before it in time; shorter than `valid_from` if no later one has any.
+    older: Vec<u32>,
+    /// For a version, whether its payload is that of the one before; as long as `older`.
+    repeats: Vec<bool>,
+}
+
+impl Versions {
+    /// Makes an empty set with the key `key` of versions of the schema `schema`, the first of
+    /// which the host keeps under the number `first`.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Schema`] if a column cannot be part of a key.
+    pub fn try_new(schema: &Schema, key: &[usize], first: u32) -> Result<Self, Error> {
+        let types = key.iter().map(|&column| schema.field(column).data_type());
+        Ok(Self {
+            newest: KeyMap::try_new(types)?,
+            first,
+            valid_from: vec![],
+            older: vec![],
+            repeats: vec![],
+        })
+    }
+
+    /// Returns how many versions were pushed.
+    pub fn len(&self) -> usize {
+        self.valid_from.len()
+    }
+
+    /// Says whether no version was pushed.
+    pub fn is_empty(&self) -> bool {
+        self.valid_from.is_empty()
+    }
+
+    /// Adds the versions of one batch: its key columns and its `valid_from`, a timestamp.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Data`] if a key has two versions from the same time.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `valid_from` is not a timestamp.
+    pub fn push(&mut self, key: &[ArrayRef], valid_from: &ArrayRef) -> Result<(), Error> {
+        let base = self.valid_from.len();
+        self.valid_from.extend(&instants(valid_from));
+        let Self {
+            newest,
+            valid_from,
+            older,
+            ..
+        } = self;
+        let mut twice = false;
+        newest.update(key, |row, newest| {
+            let version = base + row;
+            let from = valid_from[version];
+            let mut place = newest;
+            // Nearly always the chain is empty, or the version is the newest.
+            while *place != NO_ROW && valid_from[*place as usize] > from {
+                let newer = *place as usize;
+                grow(older, newer);
+                place = &mut older[newer];
+            }
+            twice |= *place != NO_ROW && valid_from[*place as usize] == from;
+            let before = std::mem::replace(place, number(version));
+            if before != NO_ROW {
+                grow(older, version);
+                older[version] = before;
+            }
+        });
+        if twice {
+            return Err(Error::data("a key has two versions from the same time"));
+        }
+        Ok(())
+    }
+
+    /// Finds out which versions repeat the one before them in the columns `payload`.
+    pub fn settle(&mut self, payload: &[usize], host: &mut Host<'_>) {
+        self.repeats = vec![false; self.older.len()];
+        let (newer, older): (Vec<u32>, Vec<u32>) = (0..)
+            .zip(&self.older)
+            .filter(|(_, older)| **older != NO_ROW)
+            .map(|(newer, older)| (newer, *older))
+            .unzip();
+        let kept = |versions: &[u32]| {
+            let numbers = versions.iter().map(|version| version + self.first).collect();
+            Selection::new(Origin::Kept, numbers)
+        };
+        for (newer, older) in newer.chunks(COMPARED_AT_ONCE).zip(older.chunks(COMPARED_AT_ONCE)) {
+            let differ = host.differ(kept(newer), payload, kept(older), payload);
+            for (&newer, differs) in newer.iter().zip(differ) {
+                self.repeats[newer as usize] = !differs;
+            }
+        }
+    }
+
+    /// Calls `f` with the number of each row and its key's most recent version, [`NO_ROW`] if it
+    /// has none.
+    pub fn most_recent(&self, key: &[ArrayRef], mut f: impl FnMut(usize, u32)) {
+        self.newest.probe(key, |row, version| {
+            if version == NO_ROW {
+                f(row, NO_ROW);
+            } else {
+                f(row, self.beginning_at(version) + self.first);
+            }
+        });
+    }
+
+    /// Calls `f` with the most recent version of every key, in no order.
+    pub fn for_each_most_recent(&self, mut f: impl FnMut(u32)) {
+        self.newest
+            .for_each_value(|version| f(self.beginning_at(version) + self.first));
+    }
+
+    /// Returns when `version` began to hold, in the unit of the pushed timestamps.
+    pub fn valid_from(&self, version: u32) -> i64 {
+        self.valid_from[(version - self.first) as usize]
+    }
+
+    /// Returns the version before `version`, [`NO_ROW`] if it is the first.
+    pub fn before(&self, version: u32) -> u32 {
+        match self.older.get((version - self.first) as usize) {
+            Some(&older) if older != NO_ROW => self.beginning_at(older) + self.first,
+            _ => NO_ROW,
+        }
+    }
+
+    /// Goes back from `version` to the version that it repeats, itself if it repeats none.
+    pub fn beginning(&self, version: u32) -> u32 {
+        self.beginning_at(version - self.first) + self.first
+    }
+
+    #[inline]
+    fn beginning_at(&self, mut version: u32) -> u32 {
+        while self.repeats.get(version as usize) == Some(&true) {
+            version = self.older[version as usize];
+        }
+        version
+    }
+}
+
+fn grow(older: &mut Vec<u32>, version: usize) {
+    if older.len() <= version {
+        older.resize(version + 1, NO_ROW);
+    }
+}
+
+fn number(version: usize) -> u32 {
+    u32::try_from(version).expect("the host keeps fewer than 2^32 rows")
+}
+
+/// Returns the values of a timestamp column in its own unit; a null is 0.
+///
+/// # Panics
+///
+/// Panics if the column is not a timestamp.
+pub fn instants(column: &ArrayRef) -> Vec<i64> {
+    let DataType::Timestamp(unit, _) = column.data_type() else {
+        panic!("{} is no timestamp", column.data_type());
+    };
+    match unit {
+        TimeUnit::Second => column.as_primitive::<arrow::TimestampSecondType>().values(),
+        TimeUnit::Millisecond => column.as_primitive::<arrow::TimestampMillisecondType>().values(),
+        TimeUnit::Microsecond => column.as_primitive::<arrow::TimestampMicrosecondType>().values(),
+        TimeUnit::Nanosecond => column.as_primitive::<arrow::TimestampNanosecondType>().values(),
+    }
+    .to_vec()
+}
+
+/// Returns the column `valid_from`, which ends every schema of versions.
+///
+/// # Errors
+///
+/// - [`Error::Schema`] if the last column is not that.
+pub fn valid_from(versions: &Schema) -> Result<(usize, &Field), Error> {
+    let column = versions.fields().len().checked_sub(1);
+    let column = column.map(|column| (column, versions.field(column)));
+    column
+        .filter(|(_, field)| field.name() == "valid_from" && !field.is_nullable())
+        .ok_or_else(|| Error::schema("the versions do not end with `valid_from`"))
+}
