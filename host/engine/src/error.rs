@@ -104,6 +104,23 @@ pub enum EngineError {
         /// What is wrong.
         source: DataError,
     },
+    /// Arrow refused rows of the host's own.
+    #[error("step `{step}` could not work with its rows")]
+    Arrow {
+        /// The step.
+        step: String,
+        /// What Arrow says.
+        source: arrow_schema::ArrowError,
+    },
+    /// A temporary directory could not be made.
+    #[error("could not make a temporary directory")]
+    Temporary(#[source] std::io::Error),
+    /// A text is not a reference of a plugin.
+    #[error(transparent)]
+    Reference {
+        /// Why not.
+        source: wigeon_manifest::PluginReferenceError,
+    },
     /// The run was cancelled.
     #[error("the run was interrupted; nothing of step `{step}` was stored")]
     Cancelled {
@@ -236,6 +253,12 @@ pub enum DataError {
         input: String,
         /// The columns that it has.
         known: String,
+    },
+    /// A column with a name that a history uses for itself.
+    #[error("a snapshot cannot have a column `{column}`, which its history uses")]
+    ReservedColumn {
+        /// The column.
+        column: String,
     },
     /// Key columns that cannot be compared.
     #[error("key column `{column}` is {actual}, but `{other}` of the lookup is {expected}")]

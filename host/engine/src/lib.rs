@@ -11,9 +11,32 @@ mod error;
 mod report;
 mod request;
 
+mod project;
+mod query;
+mod reading;
+
+mod schemas;
+mod resolved;
+mod inputs;
+mod due;
+
+mod exchange;
+mod lanes;
+mod unique;
+mod steps;
+
+mod inspect;
+mod plan;
+mod run;
+mod status;
+
 pub use error::{DataError, EngineError};
+pub use inspect::inspect;
+pub use project::{LockedPlugin, Project};
+pub use query::QueryRows;
 pub use report::{
     Changes, HistoryEntry, Outcome, PlanReport, PlannedInput, PluginReport, RunReport,
     StatusReport, StepPlan, StepReport, StepStatus,
 };
 pub use request::{Cancellation, Observer, RunRequest, Unobserved};
+pub use wigeon_runtime::CONTRACT_VERSION;

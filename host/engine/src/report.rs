@@ -122,8 +122,6 @@ pub struct StatusReport {
     pub pipeline: String,
     /// The time at which this was asked.
     pub at: DateTime<Utc>,
-    /// The process that holds the run lock, if a run is under way.
-    pub running: Option<String>,
     /// The steps, in the order in which they run.
     pub steps: Vec<StepStatus>,
 }

@@ -18,6 +18,7 @@ mod kinds;
 mod limits;
 mod plugin;
 mod state;
+mod task;
 
 pub use contract::{CONTRACT_VERSION, Kind};
 pub use error::{Breach, CompileError, Complaint, LoadError, OpenError, PluginError, PluginId};
@@ -27,4 +28,5 @@ pub use kinds::{
     SnapshotInput, SnapshotInstance, TransformInstance,
 };
 pub use limits::{EPOCH_TICK, Limit, Limits};
+pub use task::{Task, run_task};
 pub use plugin::{Description, Plugin, Runtime};

@@ -1,11 +1,14 @@
 //! CSV files, read strictly.
 //!
 //! DuckDB guesses nothing: the header is compared here, then columns are read by
-//! position with their declared types. Two things were found by experiment:
+//! position with their declared types. Three things were found by experiment:
 //!
 //! - A file is split among threads at places that DuckDB guesses, and only its strict
 //!   mode checks the guess, by failing. A file with line feeds in quoted fields is
 //!   therefore read by one thread.
+//! - When one thread reads a file, or there are many files, and its last quote is not
+//!   closed, DuckDB 1.5.6 leaves out everything behind that quote without a word. So
+//!   every file is looked through for its quotes first.
 //! - With `store_rejects` DuckDB keeps every malformed row in memory, up to 2 KB for
 //!   each, and does not check the guess. It is used only if rejected rows are allowed, on
 //!   one thread, and after a look at the head of each file.
@@ -19,7 +22,7 @@ use arrow_schema::Field;
 
 use crate::{
     arrow_scan::Connection,
-    csv_record::{self, Windows},
+    csv_record::{self, Records, Windows},
     error::{DatabaseError, ReadError},
     files::FileIdentity,
     source::RejectedRow,
@@ -27,13 +30,10 @@ use crate::{
     types::sql_type,
 };
 
-/// Files up to this size are read by one thread anyway.
-const SPLIT_SIZE: u64 = 8 << 20;
-
 /// What of [`crate::SourceFormat::Csv`] concerns the text.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialect {
-    pub(crate) delimiter: char,
+    pub(crate) delimiter: u8,
     pub(crate) null_value: String,
 }
 
@@ -106,9 +106,9 @@ fn reason(kind: &str) -> &'static str {
 pub(crate) fn columns_in_file(
     file: &FileIdentity,
     declared: &[Field],
-    delimiter: char,
+    delimiter: u8,
 ) -> Result<Vec<usize>, ReadError> {
-    let mut windows = Windows::new(file.open()?, true);
+    let mut windows = Windows::new(file.open()?, Records::Csv(delimiter));
     let header = windows.header().map_err(|error| file.read_error(error))?;
     let names = header.map_or_else(Vec::new, |header| csv_record::fields(&header.bytes, delimiter));
     let position = |name: &String| declared.iter().position(|field| field.name() == name);
@@ -135,17 +135,38 @@ pub(crate) fn columns_in_file(
     }
 }
 
-/// Returns whether several threads may read parts of a file.
-pub(crate) fn may_be_split(file: &FileIdentity) -> Result<bool, ReadError> {
-    if file.is_gzip() {
-        // Decompressing is what takes the time, and looking would do it twice.
-        return Ok(false);
+/// Checks that the last quote of a file is closed, and returns whether several threads
+/// may read parts of it.
+pub(crate) fn may_be_split(
+    file: &FileIdentity,
+    declared: &[Field],
+    order: &[usize],
+    delimiter: u8,
+) -> Result<bool, ReadError> {
+    let quotes = file.quotes(delimiter)?;
+    if !quotes.unclosed {
+        return Ok(quotes.plain);
     }
-    if file.size_bytes <= SPLIT_SIZE {
-        return Ok(true);
+    let records = Records::Csv(delimiter);
+    let mut windows = Windows::new(file.open()?, records);
+    let mut last = None;
+    while let Some(window) = windows.next().map_err(|error| file.read_error(error))? {
+        last = Some(window);
     }
-    let quoted = csv_record::has_quoted_line_feed(file.open()?).map_err(|error| file.read_error(error))?;
-    Ok(!quoted)
+    let last = last.and_then(|window| Some((window.records(records).pop()?, window)));
+    let (line, bytes) = match &last {
+        Some((record, window)) => (record.line, &window.bytes[record.range.clone()]),
+        None => (1, [].as_slice()),
+    };
+    let field = csv_record::fields(bytes, delimiter).len().saturating_sub(1);
+    Err(ReadError::Malformed {
+        path: file.path.clone(),
+        line,
+        column: order.get(field).map(|index| declared[*index].name().clone()),
+        reason: reason("UNQUOTED VALUE").to_owned(),
+        raw: csv_record::raw(bytes),
+        count: 1,
+    })
 }
 
 /// Returns a call of `read_csv` for files with one order of columns.
@@ -172,7 +193,7 @@ pub(crate) fn read_csv(
          hive_partitioning = false, union_by_name = false, filename = false",
         paths.join(", "),
         columns.join(", "),
-        sql::text(&dialect.delimiter.to_string()),
+        sql::text(&char::from(dialect.delimiter).to_string()),
         sql::text(&dialect.null_value),
         if gzip { "gzip" } else { "none" },
     );

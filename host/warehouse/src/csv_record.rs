@@ -1,21 +1,67 @@
 //! Records of text files, split without interpreting their fields.
 //!
 //! DuckDB reads the rows. This is for what it does not tell: whether a header names the
-//! declared columns, whether a file may be split among threads, and at which line of
-//! the file a record begins. Quoting is that of RFC 4180: a record ends at a line feed
-//! outside of quotes, and a quote in a quoted field is doubled, so counting quotes
-//! suffices.
+//! declared columns, whether a file may be split among threads, whether its last quote
+//! is closed, and at which line of the file a record begins. Quotes are taken as DuckDB
+//! takes them in its strict mode: one opens a field at its start, or after one space;
+//! anywhere else in an unquoted field it is a character like others.
 
 use std::{io, io::Read, ops::Range};
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 18;
 
+/// Bytes that are looked through for a quote before each of them is looked at.
+const STRIDE: usize = 1 << 12;
+
 /// Bytes after which a window ends at the next record.
-const WINDOW: usize = 1 << 20;
+const WINDOW: usize = 1 << 18;
 
 /// Bytes after which a window ends at any line, since a quote may never be closed.
 const WINDOW_LIMIT: usize = 1 << 26;
+
+/// As much of a malformed record as is kept.
+const RAW: usize = 10_000;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How records are separated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Records {
+    /// A line is a record.
+    Lines,
+    /// CSV with this delimiter.
+    Csv(u8),
+}
+
+/// Where in a record of CSV a byte is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    FieldStart,
+    /// After one space at the start of a field.
+    Space,
+    Unquoted,
+    Quoted,
+    /// After a quote that closes the field, unless another one follows.
+    Closed,
+}
+
+impl Records {
+    /// Returns the state after a byte, and whether the record ends with it.
+    fn next(self, state: State, byte: u8) -> (State, bool) {
+        let Self::Csv(delimiter) = self else {
+            return (State::FieldStart, byte == b'\n');
+        };
+        match (state, byte) {
+            (State::Quoted, b'"') => (State::Closed, false),
+            (State::Quoted, _) | (State::FieldStart | State::Space | State::Closed, b'"') => (State::Quoted, false),
+            (_, b'\n') => (State::FieldStart, true),
+            (_, byte) if byte == delimiter => (State::FieldStart, false),
+            (State::FieldStart, b' ') => (State::Space, false),
+            _ => (State::Unquoted, false),
+        }
+    }
+}
 
 /// Some whole records of a file.
 #[derive(Debug)]
@@ -25,76 +71,88 @@ pub(crate) struct Window {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// Where a record is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// The line of the file at which it begins.
+    pub(crate) line: u64,
+    /// Its bytes in the window, with the line end.
+    pub(crate) range: Range<usize>,
+}
+
 impl Window {
-    /// Returns where its records are, with their line ends. Empty lines are records, too.
-    pub(crate) fn records(&self, quoting: bool) -> Vec<Range<usize>> {
-        let mut records = Vec::new();
-        let (mut start, mut quoted) = (0, false);
+    /// Returns where its records are. Empty lines are records, too.
+    pub(crate) fn records(&self, records: Records) -> Vec<Record> {
+        let mut found = Vec::new();
+        let (mut start, mut first_line, mut line) = (0, self.first_line, self.first_line);
+        let mut state = State::FieldStart;
         for (position, byte) in self.bytes.iter().enumerate() {
-            match byte {
-                b'"' if quoting => quoted = !quoted,
-                b'\n' if !quoted => {
-                    records.push(start..position + 1);
-                    start = position + 1;
-                }
-                _ => {}
+            let ends;
+            (state, ends) = records.next(state, *byte);
+            line += u64::from(*byte == b'\n');
+            if ends {
+                found.push(Record {
+                    line: first_line,
+                    range: start..position + 1,
+                });
+                (start, first_line) = (position + 1, line);
             }
         }
         if start < self.bytes.len() {
-            records.push(start..self.bytes.len());
+            found.push(Record {
+                line: first_line,
+                range: start..self.bytes.len(),
+            });
         }
-        records
-    }
-
-    /// Returns the line of the file in which the byte at `position` is.
-    pub(crate) fn line_at(&self, position: usize) -> u64 {
-        self.first_line + count_lines(&self.bytes[..position])
+        found
     }
 }
 
-/// Splits a file into windows.
+/// Splits a file into windows. A byte order mark is left out.
 pub(crate) struct Windows<R> {
     reader: R,
-    quoting: bool,
+    records: Records,
     pending: Vec<u8>,
     scanned: usize,
-    quoted: bool,
+    state: State,
     boundary: usize,
     last_line_end: usize,
     line: u64,
+    started: bool,
     ended: bool,
 }
 
 impl<R: Read> Windows<R> {
-    pub(crate) fn new(reader: R, quoting: bool) -> Self {
+    pub(crate) fn new(reader: R, records: Records) -> Self {
         Self {
             reader,
-            quoting,
+            records,
             pending: Vec::new(),
             scanned: 0,
-            quoted: false,
+            state: State::FieldStart,
             boundary: 0,
             last_line_end: 0,
             line: 1,
+            started: false,
             ended: false,
         }
     }
 
-    /// Returns the first record, without a byte order mark. Call it first, if at all.
+    /// Returns the first record. Call it first, if at all.
     pub(crate) fn header(&mut self) -> io::Result<Option<Window>> {
         let mut window = self.next_after(1)?;
         if let Some(window) = &mut window {
-            let first = window.records(self.quoting).first().map_or(0, |record| record.end);
-            self.line = window.line_at(first);
+            let first = window
+                .records(self.records)
+                .first()
+                .map_or(0, |record| record.range.end);
+            self.line = window.first_line + count_lines(&window.bytes[..first]);
             let rest = window.bytes.split_off(first);
             // Put back before what was read beyond.
             self.scanned += rest.len();
             self.boundary += rest.len();
             self.last_line_end += rest.len();
             self.pending.splice(0..0, rest);
-            if window.bytes.starts_with(b"\xef\xbb\xbf") {
-                window.bytes.drain(..3);
-            }
         }
         Ok(window)
     }
@@ -133,15 +191,13 @@ impl<R: Read> Windows<R> {
 
     fn scan(&mut self) {
         for (offset, byte) in self.pending[self.scanned..].iter().enumerate() {
-            match byte {
-                b'"' if self.quoting => self.quoted = !self.quoted,
-                b'\n' => {
-                    self.last_line_end = self.scanned + offset + 1;
-                    if !self.quoted {
-                        self.boundary = self.last_line_end;
-                    }
+            let ends;
+            (self.state, ends) = self.records.next(self.state, *byte);
+            if *byte == b'\n' {
+                self.last_line_end = self.scanned + offset + 1;
+                if ends {
+                    self.boundary = self.last_line_end;
                 }
-                _ => {}
             }
         }
         self.scanned = self.pending.len();
@@ -150,65 +206,125 @@ impl<R: Read> Windows<R> {
     fn fill(&mut self) -> io::Result<()> {
         let start = self.pending.len();
         self.pending.resize(start + BLOCK, 0);
-        let read = loop {
-            match self.reader.read(&mut self.pending[start..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
+        let read = read_full(&mut self.reader, &mut self.pending[start..]);
         self.pending.truncate(start + *read.as_ref().unwrap_or(&0));
         self.ended = read? == 0;
+        if !self.started && self.pending.starts_with(BYTE_ORDER_MARK) {
+            self.pending.drain(..BYTE_ORDER_MARK.len());
+        }
+        self.started = true;
         Ok(())
     }
 }
 
 /// Splits one record into its fields, unquoted.
-pub(crate) fn fields(record: &[u8], delimiter: char) -> Vec<String> {
-    let text = String::from_utf8_lossy(record);
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    let text = text.strip_suffix('\r').unwrap_or(text);
-    let mut fields = vec![String::new()];
-    let (mut quoted, mut characters) = (false, text.chars().peekable());
-    while let Some(character) = characters.next() {
+pub(crate) fn fields(record: &[u8], delimiter: u8) -> Vec<String> {
+    let record = record.strip_suffix(b"\n").unwrap_or(record);
+    let record = record.strip_suffix(b"\r").unwrap_or(record);
+    let records = Records::Csv(delimiter);
+    let mut fields = vec![Vec::new()];
+    let mut state = State::FieldStart;
+    for byte in record {
+        let before = state;
+        (state, _) = records.next(state, *byte);
         let field = fields.last_mut().expect("there is always a field");
-        match character {
-            '"' if quoted && characters.peek() == Some(&'"') => {
-                characters.next();
-                field.push('"');
-            }
-            '"' => quoted = !quoted,
-            _ if character == delimiter && !quoted => fields.push(String::new()),
-            _ => field.push(character),
+        match (before, state) {
+            // A quote that opens, after a space that does not count.
+            (State::FieldStart | State::Space, State::Quoted) => field.clear(),
+            (State::Quoted, State::Closed) => {}
+            (_, State::FieldStart) => fields.push(Vec::new()),
+            _ => field.push(*byte),
         }
     }
     fields
+        .iter()
+        .map(|field| String::from_utf8_lossy(field).into_owned())
+        .collect()
 }
 
-/// Returns whether a quoted field contains a line feed.
-pub(crate) fn has_quoted_line_feed(mut reader: impl Read) -> io::Result<bool> {
-    let mut block = vec![0; BLOCK];
-    let mut quoted = false;
-    loop {
-        let read = match reader.read(&mut block) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            read => read?,
-        };
-        if read == 0 {
-            return Ok(false);
+/// Returns the text of a record as it is kept: without its line end, and not too long.
+pub(crate) fn raw(record: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&record[..record.len().min(RAW)]);
+    text.trim_end_matches(['\r', '\n']).to_owned()
+}
+
+/// What the quotes of a file mean for reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quotes {
+    /// Whether a record ends at every line feed and every quote delimits a field.
+    pub(crate) plain: bool,
+    /// Whether the last record ends in a quoted field.
+    pub(crate) unclosed: bool,
+}
+
+/// Looks at the quotes of a file, piece by piece.
+#[derive(Debug)]
+pub(crate) struct QuoteScan {
+    records: Records,
+    state: State,
+    plain: bool,
+    started: bool,
+}
+
+impl QuoteScan {
+    pub(crate) fn new(delimiter: u8) -> Self {
+        Self {
+            records: Records::Csv(delimiter),
+            state: State::FieldStart,
+            plain: true,
+            started: false,
         }
-        // Between two quotes the bytes are all quoted or none of them is.
-        let mut parts = block[..read].split(|byte| *byte == b'"');
-        let mut part = parts.next();
-        while let Some(bytes) = part {
-            if quoted && bytes.contains(&b'\n') {
-                return Ok(true);
+    }
+
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        // A mark that is split between two pieces is not recognised: nobody reads so little.
+        let bytes = if self.started {
+            bytes
+        } else {
+            bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+        };
+        self.started |= !bytes.is_empty();
+        for stride in bytes.chunks(STRIDE) {
+            let skipped = if self.state == State::Quoted || stride.contains(&b'"') {
+                0
+            } else {
+                // Without a quote, the last three bytes decide on the state.
+                stride.len().saturating_sub(3)
+            };
+            if skipped > 0 {
+                self.state = State::Unquoted;
             }
-            part = parts.next();
-            if part.is_some() {
-                quoted = !quoted;
+            for byte in &stride[skipped..] {
+                let before = self.state;
+                let ends;
+                (self.state, ends) = self.records.next(before, *byte);
+                let quoted_line_feed = *byte == b'\n' && !ends;
+                let loose_quote = *byte == b'"' && self.state == State::Unquoted;
+                self.plain &= !quoted_line_feed && !loose_quote;
             }
         }
     }
+
+    pub(crate) fn finish(self) -> Quotes {
+        Quotes {
+            plain: self.plain,
+            unclosed: self.state == State::Quoted,
+        }
+    }
+}
+
+/// Fills a buffer as far as the file goes.
+pub(crate) fn read_full(mut reader: impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 fn count_lines(bytes: &[u8]) -> u64 {
@@ -219,23 +335,32 @@ fn count_lines(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    fn windows(text: &str, quoting: bool) -> (Option<Window>, Vec<(u64, String)>) {
-        let mut windows = Windows::new(text.as_bytes(), quoting);
+    const CSV: Records = Records::Csv(b',');
+
+    fn windows(text: &str, records: Records) -> (Option<Window>, Vec<(u64, String)>) {
+        let mut windows = Windows::new(text.as_bytes(), records);
         let header = windows.header().unwrap();
         let mut rest = Vec::new();
         while let Some(window) = windows.next().unwrap() {
-            for record in window.records(quoting) {
-                let text = String::from_utf8(window.bytes[record.clone()].to_vec()).unwrap();
-                rest.push((window.line_at(record.start), text));
+            for record in window.records(records) {
+                let text = String::from_utf8(window.bytes[record.range].to_vec()).unwrap();
+                rest.push((record.line, text));
             }
         }
         (header, rest)
     }
 
+    fn quotes(text: &str) -> (bool, bool) {
+        let mut scan = QuoteScan::new(b',');
+        scan.add(text.as_bytes());
+        let quotes = scan.finish();
+        (quotes.plain, quotes.unclosed)
+    }
+
     #[test]
     fn records_know_their_lines() {
-        let (header, rest) = windows("\u{feff}a,b\r\n1,\"x\ny\"\r\n\r\n2,z", true);
-        assert_eq!(header.unwrap().bytes, b"a,b\r\n");
+        let (header, rest) = windows("\u{feff}\"a\",b\r\n1,\"x\ny\"\r\n\r\n2,z", CSV);
+        assert_eq!(header.unwrap().bytes, b"\"a\",b\r\n");
         let rest: Vec<_> = rest.iter().map(|(line, text)| (*line, text.as_str())).collect();
         assert_eq!(rest, [(2, "1,\"x\ny\"\r\n"), (4, "\r\n"), (5, "2,z")]);
     }
@@ -244,7 +369,7 @@ mod tests {
     fn windows_end_at_records() {
         let row = format!("1,\"{}\n{}\"\n", "x".repeat(300_000), "y".repeat(300_000));
         let text = format!("a,b\n{}", row.repeat(7));
-        let (_, rest) = windows(&text, true);
+        let (_, rest) = windows(&text, CSV);
         let lines: Vec<_> = rest.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [2, 4, 6, 8, 10, 12, 14]);
         assert!(rest.iter().all(|(_, text)| *text == row));
@@ -252,22 +377,44 @@ mod tests {
 
     #[test]
     fn an_empty_file_has_no_header() {
-        let (header, rest) = windows("", true);
+        let (header, rest) = windows("", CSV);
         assert!(header.is_none());
         assert!(rest.is_empty());
     }
 
     #[test]
-    fn fields_are_unquoted() {
-        assert_eq!(fields(b"a,\"b,\"\"c\"\"\",\r\n", ','), ["a", "b,\"c\"", ""]);
+    fn lines_have_no_quotes() {
+        let (_, rest) = windows("{}\n{\"a\": \"\n\n\"}\n", Records::Lines);
+        let rest: Vec<_> = rest.iter().map(|(line, text)| (*line, text.as_str())).collect();
+        assert_eq!(rest, [(2, "{\"a\": \"\n"), (3, "\n"), (4, "\"}\n")]);
     }
 
     #[test]
-    fn line_feeds_in_quotes_are_found() {
-        let found = |text: &str| has_quoted_line_feed(text.as_bytes()).unwrap();
-        assert!(!found("a,b\n1,\"x\"\n"));
-        assert!(!found("a,b\n1,\"x\"\"y\"\n2,z\n"));
-        assert!(found("a,b\n1,\"x\n\"\n"));
-        assert!(found("a,b\n1,\"\"\"\n\"\n"));
+    fn fields_are_unquoted() {
+        assert_eq!(fields(b"a,\"b,\"\"c\"\"\", \"d\",e\"f,,\r\n", b','), ["a", "b,\"c\"", "d", "e\"f", "", ""]);
+    }
+
+    #[test]
+    fn quotes_are_taken_as_duckdb_takes_them() {
+        assert_eq!(quotes("a,b\n1,\"x\"\n"), (true, false));
+        assert_eq!(quotes("a,b\n1,\"x\"\"y\"\n2, \"z\" \n"), (true, false));
+        assert_eq!(quotes("\u{feff}\"a\",b\n1,x\n"), (true, false));
+        assert_eq!(quotes("a,b\n1,\"x\n\"\n"), (false, false));
+        assert_eq!(quotes("a,b\n1,\"\"\"\n\"\n"), (false, false));
+        assert_eq!(quotes("a,b\n1,5\" x\n2,y\n"), (false, false));
+        assert_eq!(quotes("a,b\n1,  \"x\n2,y\"\n"), (false, false));
+        assert_eq!(quotes("a,b\n1,\"x"), (true, true));
+        assert_eq!(quotes("a,b\n1,\"x\n2,y\n"), (false, true));
+    }
+
+    #[test]
+    fn strides_without_quotes_are_skipped() {
+        for length in STRIDE - 6..STRIDE + 6 {
+            let start = format!("a,b\n{}", "x".repeat(length - 4));
+            assert_eq!(quotes(&format!("{start}\"\n")), (false, false), "{length}");
+            assert_eq!(quotes(&format!("{start},\"\n")), (false, true), "{length}");
+            assert_eq!(quotes(&format!("{start}, \"y\"\n")), (true, false), "{length}");
+            assert_eq!(quotes(&format!("{start},  \"y\"\n")), (false, false), "{length}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use arrow_schema::Field;
 use crate::{
     arrow_scan::Connection,
     csv::{self, Dialect},
-    csv_record::Windows,
+    csv_record::{Records, Windows},
     error::{DatabaseError, ReadError},
     files::FileIdentity,
     json, parquet,
@@ -57,6 +57,7 @@ impl Warehouse {
         files: &[FileIdentity],
         key: &[usize],
     ) -> Result<Option<RowPlace>, ReadError> {
+        source.check()?;
         let connection = self.connect_to_read()?;
         let nulls: Vec<_> = key
             .iter()
@@ -92,6 +93,7 @@ impl Warehouse {
         files: &[FileIdentity],
         key: &[usize],
     ) -> Result<Option<DuplicateKey>, ReadError> {
+        source.check()?;
         let fields: Vec<Field> = key.iter().map(|index| source.columns[*index].clone()).collect();
         let names = sql::columns("r", &fields);
         let present: Vec<_> = fields
@@ -150,14 +152,12 @@ fn numbered(source: &FileSource, file: &FileIdentity, key: &[usize]) -> Result<S
     let paths = [file.duckdb_path()];
     let names = sql::names(key.iter().map(|index| source.columns[*index].name().as_str()));
     Ok(match &source.format {
-        SourceFormat::Csv {
-            delimiter,
-            null_value,
-        } => {
-            let order = csv::columns_in_file(file, &source.columns, *delimiter)?;
+        SourceFormat::Csv { null_value, .. } => {
+            let delimiter = source.format.delimiter().unwrap_or(b',');
+            let order = csv::columns_in_file(file, &source.columns, delimiter)?;
             let columns: Vec<_> = order.iter().map(|index| &source.columns[*index]).collect();
             let dialect = Dialect {
-                delimiter: *delimiter,
+                delimiter,
                 null_value: null_value.clone(),
             };
             let relation = csv::read_csv(&paths, &columns, &dialect, false, file.is_gzip(), None);
@@ -179,8 +179,11 @@ fn place(source: &FileSource, file: &FileIdentity, row: u64) -> Result<RowPlace,
     let line = match &source.format {
         SourceFormat::Parquet => None,
         // An empty line of a file of one column is a row with a null.
-        SourceFormat::Csv { .. } => line_of_row(file, row, true, source.columns.len() > 1)?,
-        SourceFormat::Ndjson => line_of_row(file, row, false, true)?,
+        SourceFormat::Csv { .. } => {
+            let delimiter = source.format.delimiter().unwrap_or(b',');
+            line_of_row(file, row, Records::Csv(delimiter), source.columns.len() > 1)?
+        }
+        SourceFormat::Ndjson => line_of_row(file, row, Records::Lines, true)?,
     };
     Ok(RowPlace {
         path: file.path.clone(),
@@ -190,22 +193,27 @@ fn place(source: &FileSource, file: &FileIdentity, row: u64) -> Result<RowPlace,
 }
 
 /// Returns the line at which a row begins.
-fn line_of_row(file: &FileIdentity, row: u64, csv: bool, skip_empty: bool) -> Result<Option<u64>, ReadError> {
+fn line_of_row(
+    file: &FileIdentity,
+    row: u64,
+    records: Records,
+    skip_empty: bool,
+) -> Result<Option<u64>, ReadError> {
     let find = |reader: Box<dyn io::Read>| -> io::Result<Option<u64>> {
-        let mut windows = Windows::new(reader, csv);
-        if csv {
+        let mut windows = Windows::new(reader, records);
+        if records != Records::Lines {
             windows.header()?;
         }
         let mut rows = 0;
         while let Some(window) = windows.next()? {
-            for record in window.records(csv) {
-                let empty = window.bytes[record.clone()].iter().all(u8::is_ascii_whitespace);
+            for record in window.records(records) {
+                let empty = window.bytes[record.range].iter().all(u8::is_ascii_whitespace);
                 if empty && skip_empty {
                     continue;
                 }
                 rows += 1;
                 if rows == row {
-                    return Ok(Some(window.line_at(record.start)));
+                    return Ok(Some(record.line));
                 }
             }
         }

@@ -215,6 +215,13 @@ pub enum ReadError {
         data_type: DataType,
     },
 
+    /// The delimiter of a CSV source is not one ASCII character, or has another meaning.
+    #[error("`{}` cannot be a delimiter", delimiter.escape_default())]
+    Delimiter {
+        /// The delimiter.
+        delimiter: char,
+    },
+
     /// A batch did not fit the declared schema, a null in a non-nullable column for instance.
     #[error("the rows do not fit the declared schema")]
     Schema(#[source] ArrowError),

@@ -9,7 +9,11 @@ use chrono::{DateTime, Utc};
 use flate2::bufread::MultiGzDecoder;
 use fs_err::File;
 
-use crate::error::ReadError;
+use crate::{
+    csv_record::{QuoteScan, Quotes, read_full},
+    error::ReadError,
+    source::SourceFormat,
+};
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 18;
@@ -31,9 +35,53 @@ pub struct FileIdentity {
 
     /// The digest of its bytes, as [`digest_file`] gives it, if it was taken.
     pub digest: Option<String>,
+
+    /// What was seen of its quotes when the digest was taken, and for which delimiter.
+    pub(crate) seen_quotes: Option<(u8, Quotes)>,
 }
 
 impl FileIdentity {
+    /// Takes the digest of the file, as [`digest_file`] does.
+    ///
+    /// What reading the file as `format` needs to know of it beforehand is found out on
+    /// the way, so that the file is not read once more for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`digest_file`], about [`FileIdentity::path`].
+    pub fn take_digest(&mut self, format: &SourceFormat) -> Result<(), ReadError> {
+        let mut scan = format
+            .delimiter()
+            .map(|delimiter| (delimiter, QuoteScan::new(delimiter)));
+        let digest = digest(&self.absolute, |bytes| {
+            if let Some((_, scan)) = &mut scan {
+                scan.add(bytes);
+            }
+        });
+        self.digest = Some(digest.map_err(|error| self.read_error(error))?);
+        self.seen_quotes = scan.map(|(delimiter, scan)| (delimiter, scan.finish()));
+        Ok(())
+    }
+
+    /// Looks at the quotes of the file, unless that was done.
+    pub(crate) fn quotes(&self, delimiter: u8) -> Result<Quotes, ReadError> {
+        if let Some((seen, quotes)) = self.seen_quotes
+            && seen == delimiter
+        {
+            return Ok(quotes);
+        }
+        let mut scan = QuoteScan::new(delimiter);
+        let mut reader = self.open()?;
+        let mut block = vec![0; BLOCK];
+        loop {
+            let read = read_full(&mut reader, &mut block).map_err(|error| self.read_error(error))?;
+            if read == 0 {
+                return Ok(scan.finish());
+            }
+            scan.add(&block[..read]);
+        }
+    }
+
     /// Checks that the file is as it was when it was listed.
     pub(crate) fn check_unchanged(&self) -> Result<(), ReadError> {
         let now = fs_err::metadata(&self.absolute).map_err(|error| self.read_error(error))?;
@@ -154,6 +202,7 @@ pub fn list_files(base: &Path, pattern: &str) -> Result<Vec<FileIdentity>, ReadE
             size_bytes: metadata.len(),
             modified: modified(&metadata).map_err(unreadable)?,
             digest: None,
+            seen_quotes: None,
             path: shown,
         });
     }
@@ -171,28 +220,31 @@ pub fn list_files(base: &Path, pattern: &str) -> Result<Vec<FileIdentity>, ReadE
 /// - [`ReadError::Vanished`], [`ReadError::Unreadable`] if the file cannot be read.
 /// - [`ReadError::Truncated`] if its compressed data is incomplete or damaged.
 pub fn digest_file(path: &Path) -> Result<String, ReadError> {
-    let gzip = is_gzip(path);
-    let shown = path.to_string_lossy();
-    let file = File::open(path).map_err(|error| read_error(&shown, gzip, error))?;
+    digest(path, |_| {}).map_err(|error| read_error(&path.to_string_lossy(), is_gzip(path), error))
+}
+
+/// Takes the digest of a file and shows its text, decompressed, piece by piece.
+fn digest(path: &Path, mut show: impl FnMut(&[u8])) -> io::Result<String> {
     let mut hashed = HashingReader {
-        inner: file,
+        inner: File::open(path)?,
         hasher: blake3::Hasher::new(),
     };
     let mut block = vec![0; BLOCK];
-    if gzip {
-        let mut decoder = MultiGzDecoder::new(io::BufReader::with_capacity(BLOCK, &mut hashed));
-        while decoder
-            .read(&mut block)
-            .map_err(|error| read_error(&shown, gzip, error))?
-            > 0
-        {}
+    let mut show_all = |reader: &mut dyn Read| -> io::Result<()> {
+        loop {
+            let read = read_full(&mut *reader, &mut block)?;
+            if read == 0 {
+                return Ok(());
+            }
+            show(&block[..read]);
+        }
+    };
+    if is_gzip(path) {
+        let file = io::BufReader::with_capacity(BLOCK, &mut hashed);
+        show_all(&mut MultiGzDecoder::new(file))?;
+    } else {
+        show_all(&mut hashed)?;
     }
-    // All of it, or what follows the compressed data.
-    while hashed
-        .read(&mut block)
-        .map_err(|error| read_error(&shown, gzip, error))?
-        > 0
-    {}
     Ok(format!("blake3:{}", hashed.hasher.finalize().to_hex()))
 }
 

@@ -33,6 +33,7 @@ mod stage;
 mod stream;
 mod types;
 mod update;
+mod versions;
 mod warehouse;
 
 pub use attached::{AttachedTable, Watermark};
@@ -48,4 +49,5 @@ pub use source::{FileSource, RejectedRow, SourceFormat};
 pub use stage::Stage;
 pub use stream::RowStream;
 pub use update::ROWID_COLUMN;
+pub use versions::Side;
 pub use warehouse::{Interrupter, Settings, Warehouse};

@@ -8,7 +8,6 @@ use std::{
     collections::HashMap,
     fmt::Write as _,
     io::{self, Write as _},
-    ops::Range,
     path::PathBuf,
 };
 
@@ -18,16 +17,13 @@ use tempfile::NamedTempFile;
 use crate::{
     arrow_scan::Connection,
     csv::{self, Dialect, Rejects},
-    csv_record::{Window, Windows},
+    csv_record::{self, Record, Records, Window, Windows},
     error::{DatabaseError, ReadError},
     files::FileIdentity,
     json,
     source::{FileSource, RejectedRow, SourceFormat},
     sql,
 };
-
-/// As much of a malformed line as is kept.
-const RAW: usize = 10_000;
 
 /// Makes an error of the first malformed row.
 pub(crate) fn error(row: RejectedRow, count: u64) -> ReadError {
@@ -51,7 +47,11 @@ pub(crate) fn check_count(rows: Vec<RejectedRow>, max_rejected: u64) -> Result<V
 }
 
 /// Turns DuckDB's paths into those of the files and its record numbers into lines.
-pub(crate) fn place(rows: Vec<RejectedRow>, files: &[FileIdentity]) -> Result<Vec<RejectedRow>, ReadError> {
+pub(crate) fn place(
+    rows: Vec<RejectedRow>,
+    files: &[FileIdentity],
+    delimiter: u8,
+) -> Result<Vec<RejectedRow>, ReadError> {
     let by_path: HashMap<_, _> = files
         .iter()
         .map(|file| (file.absolute.to_string_lossy().into_owned(), file))
@@ -63,7 +63,7 @@ pub(crate) fn place(rows: Vec<RejectedRow>, files: &[FileIdentity]) -> Result<Ve
             continue;
         };
         let records: Vec<_> = group.iter().map(|row| row.line).collect();
-        let lines = lines_of_records(file, &records).map_err(|error| file.read_error(error))?;
+        let lines = lines_of_records(file, delimiter, &records).map_err(|error| file.read_error(error))?;
         placed.extend(group.iter().zip(lines).map(|(row, line)| RejectedRow {
             path: file.path.clone(),
             line,
@@ -75,19 +75,20 @@ pub(crate) fn place(rows: Vec<RejectedRow>, files: &[FileIdentity]) -> Result<Ve
 }
 
 /// Returns the lines at which records begin. Records are sorted and counted from 1.
-fn lines_of_records(file: &FileIdentity, records: &[u64]) -> io::Result<Vec<u64>> {
+fn lines_of_records(file: &FileIdentity, delimiter: u8, records: &[u64]) -> io::Result<Vec<u64>> {
     let mut lines = Vec::with_capacity(records.len());
     let reader = file.open().map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
-    let mut windows = Windows::new(reader, true);
+    let csv = Records::Csv(delimiter);
+    let mut windows = Windows::new(reader, csv);
     let mut before = 0;
     while lines.len() < records.len()
         && let Some(window) = windows.next()?
     {
-        let found = window.records(true);
+        let found = window.records(csv);
         let end = before + found.len() as u64;
         while let Some(record) = records.get(lines.len()).filter(|record| **record <= end) {
             let index = usize::try_from(record - before - 1).unwrap_or_default();
-            lines.push(window.line_at(found.get(index).map_or(0, |range| range.start)));
+            lines.push(found.get(index).map_or(*record, |record| record.line));
         }
         before = end;
     }
@@ -159,25 +160,25 @@ impl Examination {
     }
 
     fn pieces(&self, file: &FileIdentity) -> Result<Option<Pieces>, ReadError> {
-        let (quoting, columns) = match &self.source.format {
+        let (records, columns) = match &self.source.format {
             SourceFormat::Parquet => return Ok(None),
-            SourceFormat::Ndjson => (false, self.source.columns.clone()),
-            SourceFormat::Csv { delimiter, .. } => {
-                let order = csv::columns_in_file(file, &self.source.columns, *delimiter)?;
+            SourceFormat::Ndjson => (Records::Lines, self.source.columns.clone()),
+            SourceFormat::Csv { .. } => {
+                let delimiter = self.source.format.delimiter().unwrap_or(b',');
+                let order = csv::columns_in_file(file, &self.source.columns, delimiter)?;
                 let columns = order.iter().map(|index| self.source.columns[*index].clone());
-                (true, columns.collect())
+                (Records::Csv(delimiter), columns.collect())
             }
         };
-        let mut windows = Windows::new(file.open()?, quoting);
-        let header = if quoting {
-            windows.header().map_err(|error| file.read_error(error))?
-        } else {
-            None
+        let mut windows = Windows::new(file.open()?, records);
+        let header = match records {
+            Records::Csv(_) => windows.header().map_err(|error| file.read_error(error))?,
+            Records::Lines => None,
         };
         Ok(Some(Pieces {
             header: header.map_or_else(Vec::new, |header| header.bytes),
             windows,
-            quoting,
+            records,
             columns,
         }))
     }
@@ -190,7 +191,7 @@ impl Examination {
         window: &Window,
         file: &FileIdentity,
     ) -> Result<Option<RejectedRow>, ReadError> {
-        let records = window.records(pieces.quoting);
+        let records = window.records(pieces.records);
         let fails = |end: usize| -> Result<bool, ReadError> {
             let outcome = self.read(connection, &pieces.header, &window.bytes[..end], &pieces.columns)?;
             Ok(matches!(outcome, Outcome::Failed))
@@ -201,24 +202,24 @@ impl Examination {
         let (mut good, mut bad) = (0, records.len());
         while bad - good > 1 {
             let middle = usize::midpoint(good, bad);
-            if fails(records[middle - 1].end)? {
+            if fails(records[middle - 1].range.end)? {
                 bad = middle;
             } else {
                 good = middle;
             }
         }
         let record = records[bad - 1].clone();
-        let bytes = &window.bytes[record.clone()];
+        let bytes = &window.bytes[record.range];
         let (column, reason) = match self.source.format {
             SourceFormat::Ndjson => self.complaint(connection, bytes)?,
             _ => (None, "it is not valid CSV, for its line end perhaps"),
         };
         Ok(Some(RejectedRow {
             path: file.path.clone(),
-            line: window.line_at(record.start),
+            line: record.line,
             column,
             reason: reason.to_owned(),
-            raw: raw(bytes),
+            raw: csv_record::raw(bytes),
         }))
     }
 
@@ -265,12 +266,9 @@ impl Examination {
         let columns: Vec<_> = columns.iter().collect();
         let rejects = Rejects::new(connection);
         let relation = match &self.source.format {
-            SourceFormat::Csv {
-                delimiter,
-                null_value,
-            } => {
+            SourceFormat::Csv { null_value, .. } => {
                 let dialect = Dialect {
-                    delimiter: *delimiter,
+                    delimiter: self.source.format.delimiter().unwrap_or(b','),
                     null_value: null_value.clone(),
                 };
                 csv::read_csv(&paths, &columns, &dialect, false, false, Some(&rejects))
@@ -317,15 +315,15 @@ impl Examination {
 struct Pieces {
     header: Vec<u8>,
     windows: Windows<Box<dyn io::Read>>,
-    quoting: bool,
+    records: Records,
     columns: Vec<Field>,
 }
 
 impl Pieces {
     /// Gives rows of a piece their places in the file.
     fn place(&self, window: &Window, rows: Vec<RejectedRow>, file: &FileIdentity) -> Vec<RejectedRow> {
-        let records = window.records(self.quoting);
-        let place = |line: u64| -> Option<Range<usize>> {
+        let records = window.records(self.records);
+        let place = |line: u64| -> Option<Record> {
             // The header is the first record.
             let index = usize::try_from(line.checked_sub(2)?).ok()?;
             records.get(index).cloned()
@@ -335,19 +333,11 @@ impl Pieces {
                 let record = place(row.line);
                 RejectedRow {
                     path: file.path.clone(),
-                    line: record
-                        .as_ref()
-                        .map_or(row.line, |record| window.line_at(record.start)),
-                    raw: record.map_or(row.raw, |record| raw(&window.bytes[record])),
+                    line: record.as_ref().map_or(row.line, |record| record.line),
+                    raw: record.map_or(row.raw, |record| csv_record::raw(&window.bytes[record.range])),
                     ..row
                 }
             })
             .collect()
     }
-}
-
-/// Returns the text of a record as it is kept: without its line end, and not too long.
-fn raw(record: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&record[..record.len().min(RAW)]);
-    text.trim_end_matches(['\r', '\n']).to_owned()
 }

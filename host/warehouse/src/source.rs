@@ -22,7 +22,7 @@ use crate::{
 pub enum SourceFormat {
     /// RFC 4180 with a header line. Files whose name ends in `.gz` are decompressed.
     Csv {
-        /// Between two fields. One byte.
+        /// Between two fields. One ASCII character, no quote and no line end.
         delimiter: char,
 
         /// The unquoted field that means null. With the usual `""` an empty field is
@@ -37,6 +37,16 @@ pub enum SourceFormat {
     Ndjson,
 }
 
+impl SourceFormat {
+    /// Returns the delimiter of CSV, and a comma for one that [`FileSource::check`] refuses.
+    pub(crate) fn delimiter(&self) -> Option<u8> {
+        match self {
+            Self::Csv { delimiter, .. } => Some(u8::try_from(*delimiter).unwrap_or(b',')),
+            Self::Parquet | Self::Ndjson => None,
+        }
+    }
+}
+
 /// What is known of the files of a source before they are opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSource {
@@ -46,6 +56,24 @@ pub struct FileSource {
     /// The declared columns. A CSV file must have exactly these, in any order; the
     /// other formats may have more.
     pub columns: Vec<Field>,
+}
+
+impl FileSource {
+    /// Checks what can be told without a file.
+    pub(crate) fn check(&self) -> Result<(), ReadError> {
+        if let SourceFormat::Csv { delimiter, .. } = self.format
+            && (!delimiter.is_ascii() || matches!(delimiter, '"' | '\n' | '\r' | '\0'))
+        {
+            return Err(ReadError::Delimiter { delimiter });
+        }
+        match unsupported(&self.columns) {
+            None => Ok(()),
+            Some(field) => Err(ReadError::UnsupportedType {
+                column: field.name().clone(),
+                data_type: field.data_type().clone(),
+            }),
+        }
+    }
 }
 
 /// A row that could not be read.
@@ -75,11 +103,12 @@ impl Warehouse {
     /// the columns of every file are compared with the declared ones, and when all rows
     /// were read every file must still be the one that was listed.
     ///
-    /// A malformed CSV row is an error while there are no more than `max_rejected` of
-    /// them; otherwise they are left out and told by [`RowStream::rejected`]. With
-    /// `max_rejected` greater than zero a file is read by one thread, and a file full of
-    /// malformed rows takes memory beyond the limit (2 KB for each), unless they are so
-    /// many already in its first MiB. Malformed lines of JSON are always an error.
+    /// Malformed CSV rows are left out and told by [`RowStream::rejected`] if there are
+    /// no more than `max_rejected`, and are an error otherwise. A quoted field that the
+    /// end of the file finds open is always an error, and so is a malformed line of JSON.
+    /// With `max_rejected` greater than zero a file is read by one thread, and a file
+    /// full of malformed rows takes memory beyond the limit (2 KB for each), unless
+    /// there are too many already in its first 256 KiB.
     ///
     /// What a CSV field may look like is decided by DuckDB's casts: `1.5`, `1e3` and
     /// ` 1` are integers (the first is 2), and a time zone in a `timestamp` is ignored.
@@ -91,7 +120,7 @@ impl Warehouse {
     /// - [`ReadError::Vanished`], [`ReadError::Changed`], [`ReadError::Unreadable`] about a file.
     /// - [`ReadError::Columns`], [`ReadError::Type`] if a file is not as declared.
     /// - [`ReadError::Malformed`] if too many rows are malformed.
-    /// - [`ReadError::UnsupportedType`] if a declared type cannot be read.
+    /// - [`ReadError::UnsupportedType`], [`ReadError::Delimiter`] if the source cannot be read at all.
     /// - [`ReadError::Database`] for anything else.
     pub fn read_files(
         &self,
@@ -100,12 +129,7 @@ impl Warehouse {
         projection: &[usize],
         max_rejected: u64,
     ) -> Result<RowStream, ReadError> {
-        if let Some(field) = unsupported(&source.columns) {
-            return Err(ReadError::UnsupportedType {
-                column: field.name().clone(),
-                data_type: field.data_type().clone(),
-            });
-        }
+        source.check()?;
         for file in files {
             file.check_unchanged()?;
         }
@@ -116,14 +140,17 @@ impl Warehouse {
             projection: projection.to_vec(),
             directory: self.temp_directory().to_owned(),
         };
-        let rejects = (max_rejected > 0 && matches!(source.format, SourceFormat::Csv { .. }))
-            .then(|| Rejects::new(&connection));
+        let rejects = source
+            .format
+            .delimiter()
+            .filter(|_| max_rejected > 0)
+            .map(|delimiter| (Rejects::new(&connection), delimiter));
         if rejects.is_some() {
             for file in files {
                 examination.check_head(&connection, file, max_rejected)?;
             }
         }
-        let relations = relations(&connection, source, files, rejects.as_ref())?;
+        let relations = relations(&connection, source, files, rejects.as_ref().map(|(rejects, _)| rejects))?;
         let statement = Statement::new(select(&fields, &relations))
             .with_schema(Arc::new(Schema::new(fields)))
             .with_finish(finish(files.to_vec(), rejects, max_rejected))
@@ -140,18 +167,17 @@ fn relations(
     rejects: Option<&Rejects>,
 ) -> Result<Vec<String>, ReadError> {
     match &source.format {
-        SourceFormat::Csv {
-            delimiter,
-            null_value,
-        } => {
+        SourceFormat::Csv { null_value, .. } => {
+            let delimiter = source.format.delimiter().unwrap_or(b',');
             let dialect = Dialect {
-                delimiter: *delimiter,
+                delimiter,
                 null_value: null_value.clone(),
             };
             let mut groups: Vec<((Vec<usize>, bool, bool), Vec<String>)> = Vec::new();
             for file in files {
-                let order = csv::columns_in_file(file, &source.columns, *delimiter)?;
-                let parallel = rejects.is_none() && csv::may_be_split(file)?;
+                let order = csv::columns_in_file(file, &source.columns, delimiter)?;
+                let plain = csv::may_be_split(file, &source.columns, &order, delimiter)?;
+                let parallel = plain && rejects.is_none();
                 add(&mut groups, (order, parallel, file.is_gzip()), file.duckdb_path());
             }
             Ok(groups
@@ -224,17 +250,17 @@ pub(crate) fn select(fields: &[Field], relations: &[String]) -> String {
     selects.join(" UNION ALL ")
 }
 
-fn finish(files: Vec<FileIdentity>, rejects: Option<Rejects>, max_rejected: u64) -> Finish {
+fn finish(files: Vec<FileIdentity>, rejects: Option<(Rejects, u8)>, max_rejected: u64) -> Finish {
     Box::new(move |connection| {
         for file in &files {
             file.check_unchanged()?;
         }
-        let Some(rejects) = rejects else {
+        let Some((rejects, delimiter)) = rejects else {
             return Ok(Vec::new());
         };
         let rows = rejects.rows(connection).map_err(ReadError::Database)?;
         rejects.drop_tables(connection).map_err(ReadError::Database)?;
-        let rows = malformed::place(rows, &files)?;
+        let rows = malformed::place(rows, &files, delimiter)?;
         malformed::check_count(rows, max_rejected)
     })
 }

@@ -6,7 +6,7 @@ use arrow_schema::{DataType, TimeUnit};
 use flate2::{Compression, write::GzEncoder};
 use wigeon_warehouse::{FileSource, ReadError, RejectedRow, RowPlace, SourceFormat, digest_file};
 
-use crate::support::{Context, csv, table};
+use crate::support::{Context, chain, csv, table};
 
 fn users() -> FileSource {
     csv(&[("id", DataType::Int64), ("name", DataType::Utf8), ("n", DataType::Int32)])
@@ -128,12 +128,56 @@ fn a_malformed_row_is_named() {
                     "{rows}"
                 );
             }
-            error => panic!("{rows}: {error}"),
+            error => panic!("{rows}: {}", chain(&error)),
         }
     }
     context.write("b.csv", b"id,name,n\n1,\xff,2\n");
     let error = context.read(&users(), "b.csv", 0).unwrap_err();
     assert_eq!(error.to_string(), "line 2 of `b.csv` is malformed in column `name`: it is not UTF-8");
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_an_error() {
+    let context = Context::new();
+    let rows: String = (0..1_000_000).map(|id| format!("{id},name {id},5\n")).collect();
+    let begin = format!("id,name,n\n{rows}");
+    for end in ["7,\"y\n", "7,\"y", "7,x,\"", "7,\"x\n8,y,6\n"] {
+        context.write("a.csv", format!("{begin}{end}"));
+        for max_rejected in [0, 5] {
+            match context.read(&users(), "a.csv", max_rejected).unwrap_err() {
+                ReadError::Malformed {
+                    line, column, raw, ..
+                } => {
+                    let expected = if end == "7,x,\"" { "n" } else { "name" };
+                    assert_eq!((line, column.as_deref()), (1_000_002, Some(expected)), "{end}");
+                    assert_eq!(raw, end.trim_end());
+                }
+                error => panic!("{error}"),
+            }
+        }
+    }
+    // Quotes within unquoted fields are characters.
+    context.write("a.csv", "id,name,n\n1,5\" pipe,6\n2,\"\"\"\",7\n3, \"a\nb\" ,8\n");
+    assert_eq!(context.read(&users(), "a.csv", 0).unwrap().rows, "1 | 5\" pipe | 6\n2 | \" | 7\n3 | a\nb | 8");
+}
+
+#[test]
+fn many_files_are_checked_as_well() {
+    let context = Context::new();
+    for file in 0..20 {
+        context.write(&format!("{file:02}.csv"), "id,name,n\n1,x,5\n2,y,6\n");
+    }
+    assert_eq!(context.read(&users(), "*.csv", 0).unwrap().rows.lines().count(), 40);
+    context.write("13.csv", "id,name,n\n1,x,5\n2,\"y,6\n");
+    assert_eq!(
+        context.read(&users(), "*.csv", 3).unwrap_err().to_string(),
+        "line 3 of `13.csv` is malformed in column `name`: a quoted value is not closed properly"
+    );
+    context.write("13.csv", "id,name,n\n1,x,5\n2,y,six\n");
+    assert_eq!(
+        context.read(&users(), "*.csv", 0).unwrap_err().to_string(),
+        "line 3 of `13.csv` is malformed in column `n`: the value does not have the declared type"
+    );
 }
 
 #[test]
@@ -204,8 +248,10 @@ fn compressed_files_are_read_and_checked() {
     let files = context.files("*.gz");
     let stream = context.warehouse.read_files(&users(), &files, &[0], 0).unwrap();
     assert_eq!(stream.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 200_002);
-    for file in &files {
+    for mut file in files {
         let digest = digest_file(&file.absolute).unwrap();
+        file.take_digest(&users().format).unwrap();
+        assert_eq!(file.digest.as_ref(), Some(&digest));
         let bytes = fs_err::read(&file.absolute).unwrap();
         assert_eq!(digest, format!("blake3:{}", blake3::hash(&bytes).to_hex()));
     }
@@ -238,7 +284,7 @@ fn times_and_numbers_have_their_types() {
     );
     assert_eq!(
         context.read(&source, "a.csv", 0).unwrap().rows,
-        "2019-10-11T14:55:23.500 | 2019-10-11T13:55:23Z | 2019-10-11 | 1.25 | true | 6100\n\
+        "2019-10-11T14:55:23.500 | 2019-10-11T13:55:23 | 2019-10-11 | 1.25 | true | 6100\n\
          null | null | null | null | null | null"
     );
 }
@@ -307,7 +353,7 @@ fn tricky(rows: u64) -> String {
 #[test]
 fn large_files_with_quoted_line_feeds_are_read_right() {
     let context = Context::new();
-    let rows = 700_000;
+    let rows = 1_300_000;
     context.write("a.csv", tricky(rows));
     assert!(context.files("a.csv")[0].size_bytes > 30_000_000);
     context.append_files_to("t", &users(), "a.csv");

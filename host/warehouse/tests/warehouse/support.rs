@@ -6,7 +6,10 @@ use std::{
 };
 
 use arrow_array::{ArrayRef, Int8Array, Int64Array, RecordBatch, RecordBatchReader, StringArray};
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_cast::{
+    cast,
+    display::{ArrayFormatter, FormatOptions},
+};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use chrono::{NaiveDate, NaiveDateTime};
 use tempfile::TempDir;
@@ -165,6 +168,14 @@ pub fn text(batches: &[RecordBatch]) -> String {
     for batch in batches {
         let columns: Vec<_> = batch
             .columns()
+            .iter()
+            .map(|column| match column.data_type() {
+                // arrow-cast shows no named zone without a database of them.
+                DataType::Timestamp(unit, Some(_)) => cast(column, &DataType::Timestamp(*unit, None)).unwrap(),
+                _ => Arc::clone(column),
+            })
+            .collect();
+        let columns: Vec<_> = columns
             .iter()
             .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
             .collect();

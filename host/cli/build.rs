@@ -1,0 +1,22 @@
+//! Lets the binary find DuckDB's library where it was linked, without `LD_LIBRARY_PATH`.
+
+use std::{env, path};
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=DUCKDB_LIB_DIR");
+    let bundled = env::var_os("CARGO_FEATURE_BUNDLED").is_some();
+    let unix = env::var_os("CARGO_CFG_UNIX").is_some();
+    if bundled || !unix {
+        return;
+    }
+    let Some(directory) = env::var_os("DUCKDB_LIB_DIR") else {
+        return;
+    };
+    // A relative path means something else when the binary is started elsewhere.
+    let directory = path::absolute(&directory).unwrap_or_else(|_| directory.into());
+    println!(
+        "cargo::rustc-link-arg-bins=-Wl,-rpath,{}",
+        directory.display()
+    );
+}

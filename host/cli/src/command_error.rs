@@ -1,0 +1,368 @@
+//! Why a command failed, as a person and a machine are told: what, where, and what to do next.
+//!
+//! All conversions are here. The hints for what a crate may report are in a file of its own each;
+//! they look at variants and fields, never at words.
+
+mod data;
+mod engine;
+mod plugin;
+mod storage;
+
+use std::{error::Error, fmt::Write as _, io};
+
+use anstyle::{AnsiColor, Style};
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use serde_json::json;
+use wigeon_engine::EngineError;
+use wigeon_manifest::Report;
+
+use crate::{exit, logical_time::TimeError, printer::Printer};
+
+/// Where to report a bug.
+const ISSUES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/issues");
+
+/// Whose turn it is to do something, which gives the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The arguments are wrong.
+    Usage,
+    /// The manifest is wrong.
+    Manifest,
+    /// The data, an input or the storage is wrong.
+    Data,
+    /// A plugin is wrong.
+    Plugin,
+    /// The warehouse cannot be opened.
+    Warehouse,
+    /// Another run is under way.
+    Busy,
+    /// A signal came.
+    Interrupted,
+    /// Nobody reads stdout any more, which is no failure.
+    BrokenPipe,
+    /// Wigeon is wrong.
+    Internal,
+}
+
+impl Kind {
+    const fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage | Self::Manifest => exit::USAGE,
+            Self::Data => exit::FAILED,
+            Self::Plugin => exit::PLUGIN,
+            Self::Warehouse => exit::WAREHOUSE,
+            Self::Busy => exit::BUSY,
+            Self::Interrupted => exit::INTERRUPTED,
+            Self::BrokenPipe => exit::DONE,
+            Self::Internal => exit::INTERNAL,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Manifest => "manifest",
+            Self::Data => "data",
+            Self::Plugin => "plugin",
+            Self::Warehouse => "warehouse",
+            Self::Busy => "busy",
+            Self::Interrupted => "interrupted",
+            Self::BrokenPipe => "broken-pipe",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    kind: Kind,
+    error: Box<dyn Error + Send + Sync>,
+    hints: Vec<String>,
+    /// What is only worth its lines with `--verbose`.
+    details: Option<String>,
+}
+
+impl CommandError {
+    fn new(kind: Kind, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind,
+            error: error.into(),
+            hints: Vec::new(),
+            details: None,
+        }
+    }
+
+    /// Returns an error about what was typed.
+    pub(crate) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Kind::Usage, error)
+    }
+
+    /// Returns an error about the manifest that its check does not know.
+    pub(crate) fn manifest(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Kind::Manifest, error)
+    }
+
+    /// Returns an error that should not have been possible.
+    pub(crate) fn bug(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Kind::Internal, error).with_hint(bug_hint())
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Returns what the process answers.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.kind.exit_code()
+    }
+
+    /// Tells it: on stderr, and if JSON is wanted, on stdout too.
+    pub(crate) fn print(&self, printer: &Printer, wants_json: bool) {
+        if self.kind == Kind::BrokenPipe {
+            return;
+        }
+        // A JSON answer that broke off cannot be followed by another.
+        if wants_json && !printer.has_printed() {
+            // The exit code tells it too, if stdout is gone.
+            let _ = printer.json(&self.to_json());
+        }
+        let graphical = printer.is_terminal();
+        printer.stderr(&self.to_text(graphical, printer.colors_stderr(), printer.is_verbose()));
+    }
+
+    /// Returns the lines for a person, with styles in them.
+    fn to_text(&self, graphical: bool, color: bool, verbose: bool) -> String {
+        let label = |color: AnsiColor| Style::new().bold().fg_color(Some(color.into()));
+        let (red, cyan) = (label(AnsiColor::Red), label(AnsiColor::Cyan));
+        let mut text = String::new();
+        // Writing into a `String` cannot fail.
+        match self.error.downcast_ref::<Report>() {
+            Some(report) if graphical => {
+                let theme = if color {
+                    GraphicalTheme::unicode()
+                } else {
+                    GraphicalTheme::unicode_nocolor()
+                };
+                let handler = GraphicalReportHandler::new_themed(theme)
+                    .with_width(100)
+                    .with_links(false);
+                if handler.render_report(&mut text, report).is_err() {
+                    text.push_str(&report.to_text());
+                }
+            }
+            Some(report) => {
+                text.push_str(&report.to_text());
+                let _ = writeln!(text, "{red}error:{red:#} {report}");
+            }
+            None => {
+                let mut messages = self.messages().into_iter();
+                let first = messages.next().unwrap_or_default();
+                let _ = writeln!(text, "{red}error:{red:#} {}", indented(&first, "  "));
+                for cause in messages {
+                    let _ = writeln!(
+                        text,
+                        "  {red}caused by:{red:#} {}",
+                        indented(&cause, "    ")
+                    );
+                }
+            }
+        }
+        if let Some(details) = self.details.as_ref().filter(|_| verbose) {
+            let _ = writeln!(text, "\n{}", details.trim_end());
+        }
+        if !self.hints.is_empty() {
+            text.push('\n');
+        }
+        for hint in &self.hints {
+            let _ = writeln!(text, "{cyan}hint:{cyan:#} {hint}");
+        }
+        text
+    }
+
+    /// Returns the message and those of its causes, without one that repeats the one before it.
+    fn messages(&self) -> Vec<String> {
+        let mut messages = vec![self.error.to_string()];
+        let mut cause = self.error.source();
+        while let Some(error) = cause {
+            let message = error.to_string();
+            if !messages.last().is_some_and(|last| last.contains(&message)) {
+                messages.push(message);
+            }
+            cause = error.source();
+        }
+        messages
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let messages = self.messages();
+        let mut error = json!({
+            "kind": self.kind.as_str(),
+            "exit_code": self.exit_code(),
+            "message": messages[0],
+            "caused_by": messages[1..],
+            "hints": self.hints,
+        });
+        if let Some(details) = &self.details {
+            error["details"] = json!(details);
+        }
+        if let Some(report) = self.error.downcast_ref::<Report>() {
+            error["diagnostics"] = diagnostics(report);
+        }
+        json!({ "error": error })
+    }
+}
+
+/// Returns the mistakes of a manifest as data.
+fn diagnostics(report: &Report) -> serde_json::Value {
+    report
+        .diagnostics()
+        .iter()
+        .map(|diagnostic| {
+            let labels: Vec<_> = diagnostic
+                .labels
+                .iter()
+                .map(|label| {
+                    let place = report.position(label.span.start);
+                    json!({
+                        "line": place.line,
+                        "column": place.column,
+                        "start_byte": label.span.start,
+                        "end_byte": label.span.end,
+                        "text": label.text,
+                    })
+                })
+                .collect();
+            json!({
+                "code": diagnostic.code.as_str(),
+                "message": diagnostic.message,
+                "help": diagnostic.help,
+                "labels": labels,
+            })
+        })
+        .collect()
+}
+
+/// Keeps the further lines of a message below its first.
+fn indented(message: &str, indent: &str) -> String {
+    message.trim_end().replace('\n', &format!("\n{indent}"))
+}
+
+fn bug_hint() -> String {
+    format!("this is a bug in wigeon: please report it at {ISSUES}, with what `--verbose` prints")
+}
+
+impl From<EngineError> for CommandError {
+    fn from(error: EngineError) -> Self {
+        let advice = engine::advice(&error);
+        Self {
+            kind: advice.kind,
+            // Whoever prints it looks for the report itself, for the places in the text.
+            error: match error {
+                EngineError::Manifest(report) => report.into(),
+                error => error.into(),
+            },
+            hints: advice.hints,
+            details: advice.details,
+        }
+    }
+}
+
+impl From<TimeError> for CommandError {
+    fn from(error: TimeError) -> Self {
+        let hint = match &error {
+            TimeError::Form => None,
+            TimeError::Gap { .. } => {
+                Some("name a time after the change, or one with an offset such as `Z`")
+            }
+        };
+        let mut error = Self::usage(error);
+        error.hints.extend(hint.map(str::to_owned));
+        error
+    }
+}
+
+/// Only stdout is written with plain I/O errors.
+impl From<io::Error> for CommandError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::new(Kind::BrokenPipe, error);
+        }
+        Self::new(Kind::Data, WriteError(error))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("could not write to stdout")]
+struct WriteError(#[source] io::Error);
+
+/// What the kind of an error is, and what to do about it.
+#[derive(Debug)]
+struct Advice {
+    kind: Kind,
+    hints: Vec<String>,
+    details: Option<String>,
+}
+
+impl Advice {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            hints: Vec::new(),
+            details: None,
+        }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("step `users` failed")]
+    struct Outer(#[source] Middle);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the database refused to read: no space")]
+    struct Middle(#[source] Inner);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no space")]
+    struct Inner;
+
+    #[test]
+    fn a_cause_that_repeats_what_was_said_is_left_out() {
+        let error = CommandError::new(Kind::Data, Outer(Middle(Inner))).with_hint("make room");
+        let text = anstream::adapter::strip_str(&error.to_text(false, false, false)).to_string();
+        assert_snapshot!(text, @"");
+    }
+
+    #[test]
+    fn the_lines_of_a_cause_stay_together() {
+        let error = CommandError::new(Kind::Data, "one\ntwo");
+        let text = anstream::adapter::strip_str(&error.to_text(false, false, false)).to_string();
+        assert_eq!(text, "error: one\n  two\n");
+    }
+
+    #[test]
+    fn as_json_an_error_says_the_same() {
+        let error = CommandError::new(Kind::Data, Outer(Middle(Inner))).with_hint("make room");
+        assert_snapshot!(serde_json::to_string_pretty(&error.to_json()).unwrap(), @"");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        let error = CommandError::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(error.exit_code(), exit::DONE);
+    }
+}

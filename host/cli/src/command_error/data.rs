@@ -1,0 +1,48 @@
+//! Hints for what is wrong with the data of a step.
+
+use wigeon_engine::DataError;
+
+use super::{Advice, Kind};
+
+/// Returns what to do about it.
+pub(super) fn advice(error: &DataError) -> Advice {
+    let hint = match error {
+        DataError::NoFiles { .. } => {
+            "put the extracts there, or correct `path` of the source; a file whose name has a later time than the run is not seen"
+        }
+        DataError::ChangedFile { .. } => {
+            "restore the file as it was, and bring corrections as a new file"
+        }
+        DataError::NoTime { .. } => {
+            "rename the file, move it away, or make `path` of the source match fewer files"
+        }
+        DataError::SameTime { .. } => "keep the right one, and move the other away",
+        DataError::OlderExtract { .. } => {
+            "move it away, or set `late_extracts = \"insert\"` for the step, which puts it between its neighbours"
+        }
+        DataError::NullKey { .. } => "correct the extract: every row needs its key",
+        DataError::DuplicateKey { .. } => {
+            "correct the extract: a full extract has one row for each key"
+        }
+        DataError::TooFewRows { .. } => {
+            "replace the extract if it is incomplete; if it is right, lower `min_rows` under `[step.guard]`"
+        }
+        DataError::TooManyClosed { .. } => {
+            "replace the extract if it is incomplete; if it is right, raise `max_closed_share` under `[step.guard]`"
+        }
+        DataError::TooManyChanged { .. } => {
+            "replace the extract if it is wrong; if it is right, raise `max_changed_share` under `[step.guard]`"
+        }
+        DataError::NoColumn { .. } => {
+            return Advice::new(Kind::Manifest).hint("name one of these columns in the manifest");
+        }
+        DataError::KeyType { .. } => {
+            return Advice::new(Kind::Manifest).hint("declare one type for both in the manifest");
+        }
+        DataError::NotUpdatable { .. } => {
+            return Advice::new(Kind::Manifest)
+                .hint("correct the step or its target in the manifest");
+        }
+    };
+    Advice::new(Kind::Data).hint(hint)
+}

@@ -1,0 +1,87 @@
+//! Hints for what the engine reports.
+
+use std::io::ErrorKind;
+
+use wigeon_engine::EngineError;
+use wigeon_registry::{LockFileError, ResolveError};
+
+use super::{Advice, Kind, bug_hint, data, plugin, storage};
+use crate::words::{list, nearest};
+
+/// Returns what kind of failure it is, and what to do about it.
+pub(super) fn advice(error: &EngineError) -> Advice {
+    match error {
+        EngineError::ReadManifest { source, .. } => Advice::new(Kind::Manifest).hint(match source
+            .kind()
+        {
+            ErrorKind::NotFound => {
+                "run `wigeon` in the directory of the manifest, or name it with `--manifest PATH`"
+            }
+            ErrorKind::InvalidData => "save the manifest as UTF-8 text",
+            ErrorKind::IsADirectory => "name the manifest itself with `--manifest PATH`",
+            _ => "check that you may read the file",
+        }),
+        // Each mistake has its help beside it.
+        EngineError::Manifest(_) => Advice::new(Kind::Manifest),
+        EngineError::UnknownStep { name, known } => {
+            let hint = match nearest(name, known.iter().map(String::as_str)) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("the steps are {}", list(known)),
+            };
+            Advice::new(Kind::Usage).hint(hint)
+        }
+        EngineError::NotRunnable { name } => Advice::new(Kind::Usage).hint(format!(
+            "run a step that reads `{name}`, or set `store = true` for it in the manifest"
+        )),
+        EngineError::Busy(source) => storage::run_lock(source),
+        EngineError::Open(source) => storage::open(source),
+        EngineError::Resolve { source, .. } => Advice::new(Kind::Plugin).hint(resolve(source)),
+        EngineError::LockFile(source) => Advice::new(Kind::Plugin).hint(lock_file(source)),
+        EngineError::LoadPlugin { source, .. } => plugin::load(source),
+        EngineError::OpenStep { source, .. } => plugin::open(source),
+        EngineError::Plugin { source, .. } => plugin::failed(source),
+        EngineError::Read { source, .. } => storage::read(source),
+        EngineError::ReadWarehouse(source) => storage::read_warehouse(source),
+        EngineError::Load { source, .. } => storage::load(source),
+        EngineError::Data { source, .. } => data::advice(source),
+        EngineError::Cancelled { .. } => {
+            Advice::new(Kind::Interrupted).hint("run it again to go on where it stopped")
+        }
+        EngineError::Internal { .. } => Advice::new(Kind::Internal).hint(bug_hint()),
+    }
+}
+
+fn resolve(error: &ResolveError) -> String {
+    match error {
+        ResolveError::UnknownBuiltin {
+            closest: Some(closest),
+            ..
+        } => format!("did you mean `builtin:{closest}`?"),
+        ResolveError::UnknownBuiltin { known, .. } => {
+            format!("the built-in plugins are {}", list(known))
+        }
+        ResolveError::Read { source, .. } if source.kind() == ErrorKind::NotFound => {
+            "build the plugin first, or correct its path; in a manifest, a path after `file:` starts at the manifest".to_owned()
+        }
+        ResolveError::Read { .. } => "check that you may read the file".to_owned(),
+        ResolveError::TooLarge { .. } => {
+            "build the plugin with optimisations, and strip it".to_owned()
+        }
+    }
+}
+
+fn lock_file(error: &LockFileError) -> &'static str {
+    match error {
+        LockFileError::Mismatch { .. } => {
+            "if the plugin was changed on purpose, pin the new one with `wigeon lock --update`; if not, find out who changed it"
+        }
+        LockFileError::Read { .. } => "check that you may read the file",
+        LockFileError::Parse { .. } => {
+            "restore the file from version control, or delete it and pin the plugins anew with `wigeon lock`"
+        }
+        LockFileError::Version { .. } => "use the wigeon that wrote it, or a newer one",
+        LockFileError::Write { .. } => {
+            "check that you may write to the directory of the manifest, where the lock file is"
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Hints for reading inputs and for the warehouse.
+
+use wigeon_warehouse::{LawError, LoadError, LockError, OpenError, ReadError};
+
+use super::{Advice, Kind, bug_hint};
+
+/// What may be wrong when DuckDB refuses to go on for want of room.
+const ROOM: &str = "if the disk or the memory is full, see `memory_limit_mib` and `temp_directory` under `[warehouse]`";
+
+/// Returns what to do about a run lock that cannot be taken.
+pub(super) fn run_lock(error: &LockError) -> Advice {
+    match error {
+        LockError::Busy { .. } => Advice::new(Kind::Busy)
+            .hint("wait until that run has ended; what is due by then is caught up by the next one"),
+        LockError::Unusable { .. } => Advice::new(Kind::Warehouse).hint(
+            "check that the directory of the warehouse exists and that you may write to it: the lock file is beside the warehouse",
+        ),
+    }
+}
+
+/// Returns what to do about a warehouse that cannot be opened.
+pub(super) fn open(error: &OpenError) -> Advice {
+    Advice::new(Kind::Warehouse).hint(match error {
+        OpenError::Held { .. } => {
+            "close the program that has it open, or wait for it: one process may write, or many may read"
+        }
+        OpenError::Missing { .. } => {
+            "the first `wigeon run` makes the warehouse, in a directory that exists"
+        }
+        OpenError::NotAWarehouse { .. } => {
+            "correct `path` under `[warehouse]`; a DuckDB file becomes a warehouse with its first `wigeon run`"
+        }
+        OpenError::Newer { .. } => "use the wigeon that wrote it, or a newer one",
+        OpenError::Unreadable { .. } => {
+            "check that you may read and write the file and its directory"
+        }
+        OpenError::Database { .. } => {
+            "check the settings under `[warehouse]`, and that DuckDB itself can open the file"
+        }
+    })
+}
+
+/// Returns what to do about an input that cannot be read.
+pub(super) fn read(error: &ReadError) -> Advice {
+    let hint = match error {
+        ReadError::Vanished { .. } => "put the file back, and run again",
+        ReadError::Changed { .. } => {
+            "run again when the file is complete; write extracts under another name, and rename them when they are"
+        }
+        ReadError::Unreadable { .. } => "check that you may read the file and its directory",
+        ReadError::Truncated { .. } => "transfer the file once more, and run again",
+        ReadError::Pattern { .. } => {
+            return Advice::new(Kind::Manifest).hint("correct `path` of the source");
+        }
+        ReadError::Columns { .. } => {
+            "correct the file, or the columns that the manifest declares for the source"
+        }
+        ReadError::Type { .. } => {
+            "declare the type that is found for this column of the source, or correct the file"
+        }
+        ReadError::Malformed { .. } => {
+            "correct the line, or allow malformed rows with `max_rejected_rows`: they go to quarantine then"
+        }
+        ReadError::Held { .. } => {
+            "close the program that has it open, or wait for it: one process may write, or many may read"
+        }
+        ReadError::NotADatabase { .. } => "correct `path` of the source",
+        ReadError::UnsupportedType { .. } => {
+            "leave the column out, or cast it to another type in the `query` of the source"
+        }
+        ReadError::Schema(_) => "compare the columns that the manifest declares with the input",
+        ReadError::Interrupted => return interrupted(),
+        ReadError::Database(_) => ROOM,
+    };
+    Advice::new(Kind::Data).hint(hint)
+}
+
+/// Returns what to do about a warehouse, or a query on it, that cannot be read.
+pub(super) fn read_warehouse(error: &ReadError) -> Advice {
+    match error {
+        ReadError::Interrupted => interrupted(),
+        ReadError::UnsupportedType { .. } => {
+            Advice::new(Kind::Data).hint("cast the column to another type in the query")
+        }
+        ReadError::Vanished { .. }
+        | ReadError::Changed { .. }
+        | ReadError::Unreadable { .. }
+        | ReadError::Truncated { .. }
+        | ReadError::Pattern { .. }
+        | ReadError::Columns { .. }
+        | ReadError::Type { .. }
+        | ReadError::Malformed { .. }
+        | ReadError::Held { .. }
+        | ReadError::NotADatabase { .. }
+        | ReadError::Schema(_)
+        // DuckDB says what is wrong with a query, and what it takes the name for.
+        | ReadError::Database(_) => Advice::new(Kind::Data),
+    }
+}
+
+/// Returns what to do about a result that cannot be stored.
+pub(super) fn load(error: &LoadError) -> Advice {
+    match error {
+        // The causes say it: a plugin, an input.
+        LoadError::Reader(_) => Advice::new(Kind::Data),
+        LoadError::Columns { .. } | LoadError::Type { .. } => Advice::new(Kind::Data).hint(
+            "the step has changed since its table was made: change it back, or give it a new name, so that a new table is filled",
+        ),
+        LoadError::UnsupportedType { .. } => Advice::new(Kind::Data)
+            .hint("leave the column out of `columns` of the step, or use a plugin that casts it"),
+        LoadError::Law(law) => broken_law(law),
+        LoadError::Interrupted => interrupted(),
+        LoadError::Database(_) => Advice::new(Kind::Data).hint(ROOM),
+    }
+}
+
+fn broken_law(law: &LawError) -> Advice {
+    match law {
+        LawError::DuplicateKey { .. }
+        | LawError::NullKey { .. }
+        | LawError::UnknownChange { .. }
+        | LawError::AlreadyOpen { .. }
+        | LawError::NotOpen { .. } => Advice::new(Kind::Plugin).hint(
+            "the plugin must not emit this: tell its author, with the digest that `wigeon plan` shows",
+        ),
+        LawError::SeveralOpen { .. } => Advice::new(Kind::Data).hint(
+            "the history was changed by something other than wigeon: restore the warehouse from a backup, or fill a new one from the extracts",
+        ),
+        LawError::NotAfter { .. } => Advice::new(Kind::Data).hint(
+            "move the extract away, or set `late_extracts = \"insert\"` for the step, which puts it between its neighbours",
+        ),
+        LawError::NotBetween { .. } | LawError::LateIgnored { .. } => Advice::new(Kind::Data)
+            .hint("move the extract away, or fill a new warehouse from all extracts in their order"),
+        LawError::NotEmpty { .. } | LawError::Rowids { .. } => {
+            Advice::new(Kind::Internal).hint(bug_hint())
+        }
+    }
+}
+
+fn interrupted() -> Advice {
+    Advice::new(Kind::Interrupted).hint("run it again to go on where it stopped")
+}

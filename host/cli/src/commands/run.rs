@@ -1,0 +1,193 @@
+//! `wigeon run`.
+
+use std::process::ExitCode;
+
+use chrono_tz::Tz;
+use clap::Args;
+use wigeon_engine::{Outcome, RunReport, StepReport};
+
+use super::plan::SelectionArguments;
+use crate::{
+    arguments::{Format, FormatArgument},
+    command_error::CommandError,
+    context::Context,
+    exit, interrupt,
+    printer::Printer,
+    progress::Progress,
+    table::{Side, render, table},
+    words::{length, number, seconds, time_in_zone},
+};
+
+/// Run the pipeline: take in what is new and bring every table up to date
+///
+/// Each load is one transaction: it is stored completely or not at all, and running again goes on where the last run
+/// stopped. One run of a pipeline is under way at a time.
+///
+/// From cron, use `--due`: it runs what the schedules in the manifest ask for and catches up what was missed, in order.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+
+    #[command(flatten)]
+    pub(crate) format: FormatArgument,
+}
+
+/// Runs the pipeline.
+pub(crate) fn run(
+    printer: &Printer,
+    context: &Context,
+    arguments: &RunArguments,
+) -> Result<ExitCode, CommandError> {
+    let project = context.open()?;
+    let SelectionArguments { steps, due, at } = &arguments.selection;
+    let request = context.request(&project, steps, *due, *at)?;
+    let cancellation = interrupt::on_signal(printer);
+    let progress = Progress::new(printer);
+    let result = project.run(&request, &progress, &cancellation);
+    progress.clear();
+    let report = result?;
+    match arguments.format.format {
+        Format::Json => printer.json(&report)?,
+        Format::Text => printer.summary(&text(&report, project.pipeline().time_zone()))?,
+    }
+    Ok(ExitCode::from(exit::DONE))
+}
+
+fn text(report: &RunReport, zone: Tz) -> String {
+    let at = time_in_zone(report.logical_time, zone);
+    let is_idle = |step: &StepReport| step.outcome == Outcome::UpToDate;
+    if report.steps.iter().all(is_idle) {
+        return format!("{} at {at}: nothing to do\n", report.pipeline);
+    }
+    let mut steps = table([
+        ("step", Side::Left),
+        ("kind", Side::Left),
+        ("loads", Side::Right),
+        ("inputs", Side::Right),
+        ("rows in", Side::Right),
+        ("rows out", Side::Right),
+        ("updated", Side::Right),
+        ("rejected", Side::Right),
+        ("time", Side::Right),
+    ]);
+    for total in totals(&report.steps) {
+        if total.loads == 0 {
+            steps.add_row([total.step, total.kind, "up to date"]);
+            continue;
+        }
+        steps.add_row([
+            total.step.to_owned(),
+            total.kind.to_owned(),
+            number(total.loads),
+            number(total.inputs),
+            number(total.rows_in),
+            number(total.rows_out),
+            number(total.rows_updated),
+            number(total.rows_rejected),
+            seconds(total.seconds),
+        ]);
+    }
+    format!("{} at {at}\n\n{}", report.pipeline, render(&steps))
+}
+
+/// What all loads of a step did together.
+#[derive(Debug)]
+struct Total<'a> {
+    step: &'a str,
+    kind: &'a str,
+    loads: u64,
+    inputs: u64,
+    rows_in: u64,
+    rows_out: u64,
+    rows_updated: u64,
+    rows_rejected: u64,
+    seconds: f64,
+}
+
+/// Returns the steps in the order in which they first ran. A run that catches up has many loads.
+fn totals(reports: &[StepReport]) -> Vec<Total<'_>> {
+    let mut totals: Vec<Total<'_>> = Vec::new();
+    for report in reports {
+        let index = totals
+            .iter()
+            .position(|total| total.step == report.step)
+            .unwrap_or_else(|| {
+                totals.push(Total {
+                    step: &report.step,
+                    kind: &report.kind,
+                    loads: 0,
+                    inputs: 0,
+                    rows_in: 0,
+                    rows_out: 0,
+                    rows_updated: 0,
+                    rows_rejected: 0,
+                    seconds: 0.0,
+                });
+                totals.len() - 1
+            });
+        let total = &mut totals[index];
+        total.loads += u64::from(report.outcome == Outcome::Done);
+        total.inputs += length(report.inputs.len());
+        total.rows_in += report.rows_in;
+        total.rows_out += report.rows_out;
+        total.rows_updated += report.rows_updated;
+        total.rows_rejected += report.rows_rejected;
+        total.seconds += report.seconds;
+    }
+    totals
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn step(name: &str, outcome: Outcome) -> StepReport {
+        StepReport {
+            step: name.to_owned(),
+            kind: "snapshot".to_owned(),
+            outcome,
+            plugin: "builtin:scd2".to_owned(),
+            digest: "sha256:00".to_owned(),
+            effective_time: None,
+            inputs: vec!["a.csv".to_owned()],
+            rows_in: 20_000,
+            rows_out: 150,
+            rows_rejected: 0,
+            rows_updated: 40,
+            changes: None,
+            seconds: 0.25,
+        }
+    }
+
+    fn report(steps: Vec<StepReport>) -> RunReport {
+        RunReport {
+            pipeline: "pageviews_postcode".to_owned(),
+            run_id: "0".to_owned(),
+            logical_time: DateTime::from_timestamp(1_570_762_800, 0).unwrap(),
+            steps,
+        }
+    }
+
+    #[test]
+    fn the_loads_of_a_step_are_summed_up() {
+        let report = report(vec![
+            step("users", Outcome::Done),
+            step("pageviews", Outcome::UpToDate),
+            step("users", Outcome::Done),
+        ]);
+        assert_snapshot!(text(&report, Tz::Europe__London), @"");
+    }
+
+    #[test]
+    fn a_run_without_anything_new_says_so() {
+        let report = report(vec![step("users", Outcome::UpToDate)]);
+        assert_eq!(
+            text(&report, Tz::Europe__London),
+            "pageviews_postcode at 2019-10-11 04:00:00 Europe/London: nothing to do\n"
+        );
+    }
+}

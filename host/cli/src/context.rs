@@ -1,0 +1,84 @@
+//! What the commands need besides their own arguments: the pipeline, the clock, the environment.
+
+use std::{env, path::PathBuf};
+
+use chrono::{DateTime, Utc};
+use etcetera::BaseStrategy as _;
+use wigeon_engine::{Project, RunRequest};
+
+use crate::{command_error::CommandError, logical_time::TimeArgument, words::shell_quoted};
+
+/// Which pipeline the commands are about.
+#[derive(Debug)]
+pub(crate) struct Context {
+    manifest: PathBuf,
+}
+
+impl Context {
+    /// Remembers the manifest; nothing is read yet.
+    pub(crate) fn new(manifest: PathBuf) -> Self {
+        Self { manifest }
+    }
+
+    /// Returns the manifest as it was typed.
+    pub(crate) fn manifest(&self) -> &PathBuf {
+        &self.manifest
+    }
+
+    /// Reads and checks the manifest.
+    pub(crate) fn open(&self) -> Result<Project, CommandError> {
+        Ok(Project::open(&self.manifest)?)
+    }
+
+    /// Returns what is asked of the engine when these steps are to run at this time.
+    pub(crate) fn request(
+        &self,
+        project: &Project,
+        steps: &[String],
+        due: bool,
+        at: Option<TimeArgument>,
+    ) -> Result<RunRequest, CommandError> {
+        Ok(RunRequest {
+            steps: steps.to_vec(),
+            due,
+            at: self.time(project, at)?,
+            cache: self.cache(),
+            command: command_line(),
+            clock: Utc::now,
+        })
+    }
+
+    /// Returns the time that is meant, or the present.
+    pub(crate) fn time(
+        &self,
+        project: &Project,
+        at: Option<TimeArgument>,
+    ) -> Result<DateTime<Utc>, CommandError> {
+        match at {
+            Some(argument) => Ok(argument.instant(project.pipeline().time_zone())?),
+            None => Ok(Utc::now()),
+        }
+    }
+
+    /// Returns where compiled plugins are kept: `WIGEON_CACHE_DIR`, or a directory of the user's
+    /// cache. Nowhere, if the user has none, as may be under cron.
+    #[expect(
+        clippy::unused_self,
+        reason = "the environment is asked for through the context only"
+    )]
+    pub(crate) fn cache(&self) -> Option<PathBuf> {
+        if let Some(directory) = env::var_os("WIGEON_CACHE_DIR").filter(|path| !path.is_empty()) {
+            return Some(directory.into());
+        }
+        let strategy = etcetera::choose_base_strategy().ok()?;
+        Some(strategy.cache_dir().join("wigeon").join("plugins"))
+    }
+}
+
+/// Returns how this process was started, for whoever finds the pipeline locked by it.
+fn command_line() -> String {
+    let arguments = env::args_os().skip(1);
+    let words = arguments.map(|argument| shell_quoted(&argument.to_string_lossy()));
+    let words: Vec<_> = std::iter::once("wigeon".to_owned()).chain(words).collect();
+    words.join(" ")
+}

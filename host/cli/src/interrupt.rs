@@ -1,0 +1,42 @@
+//! What `SIGINT` and `SIGTERM` do while a pipeline runs.
+
+use std::{
+    io, process,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use wigeon_engine::Cancellation;
+
+use crate::{exit, printer::Printer};
+
+/// Makes the first signal stop the run after the current batch, with nothing of the current load
+/// stored, and the second end the process at once.
+///
+/// Ending at once is safe: a load is a transaction, and the run lock goes with its process.
+pub(crate) fn on_signal(printer: &Printer) -> Cancellation {
+    let cancellation = Cancellation::default();
+    let cancel = cancellation.clone();
+    let bars = printer.bars().clone();
+    let quiet = printer.is_quiet();
+    let asked = AtomicBool::new(false);
+    let handler = move || {
+        if asked.swap(true, Ordering::Relaxed) {
+            leave();
+        }
+        cancel.cancel();
+        if !quiet {
+            bars.suspend(|| {
+                let text = "stopping after the current batch; once more to stop at once\n";
+                let _ = io::Write::write_all(&mut io::stderr(), text.as_bytes());
+            });
+        }
+    };
+    // It fails only if there is a handler already; then the signal ends the process, which is safe.
+    let _ = ctrlc::set_handler(handler);
+    cancellation
+}
+
+#[expect(clippy::exit, reason = "whoever asks twice does not want to wait")]
+fn leave() -> ! {
+    process::exit(i32::from(exit::INTERRUPTED))
+}

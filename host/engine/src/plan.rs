@@ -1,0 +1,142 @@
+//! What a run would do, without doing any of it.
+
+use wigeon_manifest::{Source, Step};
+use wigeon_warehouse::Warehouse;
+
+use crate::{
+    EngineError, PlanReport, Project, RunRequest, StepPlan,
+    due::due,
+    inputs::{NewInputs, Question},
+    reading::Reading,
+    resolved::{ResolvedStep, Resolver, Work},
+    steps::pending,
+};
+
+impl Project {
+    /// Says what a run would do and why: the plugins are loaded and every schema is known, new
+    /// inputs are listed and changed keys counted, but nothing is read, written or locked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Project::run`], short of what only reading the inputs can tell.
+    pub fn plan(&self, request: &RunRequest) -> Result<PlanReport, EngineError> {
+        let steps = self.selected(request)?;
+        let reading = Reading::open(self)?;
+        let mut resolver = Resolver::new(self, request.cache.as_deref())?;
+        let mut plans = vec![];
+        for step in steps {
+            let resolved = resolver.step(step)?;
+            plans.push(self.plan_step(&reading.warehouse, request, step, &resolved)?);
+        }
+        Ok(PlanReport {
+            pipeline: self.pipeline().name().to_owned(),
+            logical_time: request.at,
+            steps: plans,
+        })
+    }
+
+    fn plan_step(
+        &self,
+        warehouse: &Warehouse,
+        request: &RunRequest,
+        step: &Step,
+        resolved: &ResolvedStep<'_>,
+    ) -> Result<StepPlan, EngineError> {
+        let mut inputs = vec![];
+        let mut keys = None;
+        let (mut runs, mut reason) = match &resolved.work {
+            Work::Snapshot { chain, .. } => {
+                let new = self.new_inputs(warehouse, request, step, chain.source, true)?;
+                inputs = new.planned(chain.source);
+                count(new.len(), "new extract")
+            }
+            Work::Incremental { chain, .. } | Work::Transform { chain } => {
+                let new = self.new_inputs(warehouse, request, step, chain.source, false)?;
+                inputs = new.planned(chain.source);
+                match new {
+                    NewInputs::Files(files) => count(files.len(), "new file"),
+                    NewInputs::Table(table) => match table {
+                        Some(_) => (true, "there are rows beyond the watermark".to_owned()),
+                        None => (false, "no rows beyond the watermark".to_owned()),
+                    },
+                }
+            }
+            Work::ChangeDetection {
+                versions,
+                snapshot,
+                target,
+                ..
+            } => match pending(warehouse, &step.name, snapshot, &target.step)? {
+                Some(pending) => {
+                    let changed = warehouse
+                        .count_changed_since(versions, pending.since)
+                        .map_err(EngineError::ReadWarehouse)?;
+                    keys = Some(changed);
+                    let since = pending.since;
+                    let (_, keys) = count(usize::try_from(changed).unwrap_or(usize::MAX), "key");
+                    (true, format!("{keys} with versions since {since}"))
+                }
+                None => {
+                    let reason = "no extract since it last ran, or nothing loaded yet";
+                    (false, reason.to_owned())
+                }
+            },
+        };
+        if request.due {
+            (runs, reason) = match due(self, warehouse, step, request.at)? {
+                None => (false, "not due".to_owned()),
+                Some(due) => {
+                    let (_, ticks) = count(usize::try_from(due.ticks).unwrap_or(usize::MAX), "tick");
+                    (true, format!("due since {ticks}; {reason}"))
+                }
+            };
+        }
+        let id = resolved.configured.plugin.id();
+        let table_rows = warehouse
+            .count_rows(&step.name)
+            .map_err(EngineError::ReadWarehouse)?;
+        let columns = resolved.output.fields().iter();
+        Ok(StepPlan {
+            step: step.name.clone(),
+            kind: step.kind.as_str().to_owned(),
+            runs,
+            reason,
+            plugin: id.reference.clone(),
+            digest: id.digest.clone(),
+            inputs,
+            table_rows,
+            keys,
+            columns: columns
+                .map(|field| (field.name().clone(), field.data_type().to_string()))
+                .collect(),
+        })
+    }
+
+    fn new_inputs(
+        &self,
+        warehouse: &Warehouse,
+        request: &RunRequest,
+        step: &Step,
+        source: &Source,
+        snapshot: bool,
+    ) -> Result<NewInputs, EngineError> {
+        let question = Question {
+            project: self,
+            warehouse,
+            step: &step.name,
+            source,
+            snapshot,
+            at: request.at,
+        };
+        question.new_inputs()
+    }
+}
+
+/// Says how many of something there are, and whether there are any.
+fn count(number: usize, what: &str) -> (bool, String) {
+    match number {
+        0 => (false, format!("no {what}")),
+        1 => (true, format!("1 {what}")),
+        _ => (true, format!("{number} {what}s")),
+    }
+}

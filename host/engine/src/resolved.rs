@@ -1,0 +1,527 @@
+//! Steps with their plugins loaded and their schemas known: what a plan and a run start from.
+
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+
+use arrow_schema::{Field, Schema, SchemaRef};
+use wigeon_manifest::{Code, Deleted as DeletedKeys, Source, Step, StepKind};
+use wigeon_registry::{LockFile, ResolveError, resolve};
+use wigeon_runtime::{
+    CONTRACT_VERSION, ChangeDetectionInput, ChangeDetectionInstance, Complaint, IncrementalInput,
+    IncrementalInstance, Kind, Limits, OpenError, Plugin, PluginError, PluginId, Runtime,
+    SnapshotInput, SnapshotInstance, TransformInstance,
+};
+use wigeon_warehouse::{Deleted, SnapshotTable};
+
+use crate::{
+    DataError, EngineError, Project,
+    schemas::{field, instant, without_nulls},
+};
+
+/// A plugin with what the manifest gives it.
+#[derive(Debug, Clone)]
+pub(crate) struct Configured {
+    pub(crate) plugin: Plugin,
+    pub(crate) limits: Limits,
+    pub(crate) options: String,
+}
+
+/// How the rows of a source become the input of a step.
+#[derive(Debug, Clone)]
+pub(crate) struct Chain<'a> {
+    pub(crate) source: &'a Source,
+    /// Which columns of the source are read, in the order in which they are used.
+    pub(crate) projection: Vec<usize>,
+    pub(crate) transforms: Vec<ChainedTransform>,
+    /// The columns of the end of the chain that the step takes, in its order.
+    pub(crate) columns: Vec<usize>,
+    /// The schema of the step's input.
+    pub(crate) schema: SchemaRef,
+}
+
+/// A transform of a chain.
+#[derive(Debug, Clone)]
+pub(crate) struct ChainedTransform {
+    pub(crate) step: String,
+    pub(crate) configured: Configured,
+    /// Which columns of what comes before it takes.
+    pub(crate) columns: Vec<usize>,
+    pub(crate) input: SchemaRef,
+}
+
+/// A step that can run by itself.
+#[derive(Debug)]
+pub(crate) struct ResolvedStep<'a> {
+    pub(crate) step: &'a Step,
+    pub(crate) configured: Configured,
+    pub(crate) work: Work<'a>,
+    /// The schema of the step's table.
+    pub(crate) output: SchemaRef,
+}
+
+/// What a step of each kind works on.
+#[derive(Debug)]
+pub(crate) enum Work<'a> {
+    /// A stored transform: the chain includes it.
+    Transform { chain: Chain<'a> },
+    Snapshot {
+        chain: Chain<'a>,
+        input: SnapshotInput,
+        table: SnapshotTable,
+    },
+    Incremental {
+        chain: Chain<'a>,
+        load: IncrementalWork,
+    },
+    ChangeDetection {
+        input: ChangeDetectionInput,
+        versions: SnapshotTable,
+        snapshot: String,
+        target: Target,
+    },
+}
+
+/// The lookup and the plugin of an incremental step.
+#[derive(Debug, Clone)]
+pub(crate) struct IncrementalWork {
+    pub(crate) configured: Configured,
+    pub(crate) input: IncrementalInput,
+    pub(crate) lookup: SnapshotTable,
+    pub(crate) output: SchemaRef,
+    pub(crate) row_wise: bool,
+}
+
+/// The step whose loaded rows change detection updates.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) step: String,
+    pub(crate) load: IncrementalWork,
+}
+
+/// Loads plugins once each, against the lock file.
+pub(crate) struct Resolver<'a> {
+    project: &'a Project,
+    runtime: Runtime,
+    lock: LockFile,
+    plugins: HashMap<String, Plugin>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(crate) fn new(project: &'a Project, cache: Option<&Path>) -> Result<Self, EngineError> {
+        Ok(Self {
+            project,
+            runtime: Runtime::new(cache),
+            lock: project.lock_file()?,
+            plugins: HashMap::new(),
+        })
+    }
+
+    /// Writes the plugins that the lock file did not know.
+    pub(crate) fn write_lock(&mut self) -> Result<(), EngineError> {
+        Ok(self.lock.write()?)
+    }
+
+    /// Resolves a step that can run by itself.
+    pub(crate) fn step(&mut self, step: &'a Step) -> Result<ResolvedStep<'a>, EngineError> {
+        let configured = self.configure(step)?;
+        let (work, output) = match &step.kind {
+            StepKind::Transform { .. } => {
+                let chain = self.chain(step, &[])?;
+                let output = SchemaRef::clone(&chain.schema);
+                (Work::Transform { chain }, output)
+            }
+            StepKind::Snapshot(_) => {
+                let (chain, input, table) = self.snapshot(step)?;
+                SnapshotInstance::open(
+                    &configured.plugin,
+                    configured.limits,
+                    &configured.options,
+                    &input,
+                )
+                .map_err(|source| self.open_error(step, source))?;
+                let output = input.versions();
+                (Work::Snapshot { chain, input, table }, output)
+            }
+            StepKind::Incremental { .. } => {
+                let (chain, load) = self.incremental(step)?;
+                let output = SchemaRef::clone(&load.output);
+                (Work::Incremental { chain, load }, output)
+            }
+            StepKind::ChangeDetection { target } => {
+                let snapshot = self.known(&step.input);
+                let (_, snapshot_input, versions) = self.snapshot(snapshot)?;
+                let input = ChangeDetectionInput {
+                    versions: snapshot_input.versions(),
+                    key: snapshot_input.key,
+                };
+                ChangeDetectionInstance::open(
+                    &configured.plugin,
+                    configured.limits,
+                    &configured.options,
+                    &input,
+                )
+                .map_err(|source| self.open_error(step, source))?;
+                let target = self.target(step, self.known(target))?;
+                let output = input.changes();
+                let work = Work::ChangeDetection {
+                    input,
+                    versions,
+                    snapshot: snapshot.name.clone(),
+                    target,
+                };
+                (work, output)
+            }
+        };
+        Ok(ResolvedStep {
+            step,
+            configured,
+            work,
+            output,
+        })
+    }
+
+    fn known(&self, name: &str) -> &'a Step {
+        self.project
+            .pipeline()
+            .step(name)
+            .expect("a checked pipeline names only steps that it has")
+    }
+
+    fn configure(&mut self, step: &Step) -> Result<Configured, EngineError> {
+        let expected = match step.kind {
+            StepKind::Transform { .. } => Kind::Transform,
+            StepKind::Snapshot(_) => Kind::Snapshot,
+            StepKind::Incremental { .. } => Kind::Incremental,
+            StepKind::ChangeDetection { .. } => Kind::ChangeDetection,
+        };
+        let plugin = self.plugin(step)?;
+        if plugin.kind() != expected {
+            let source = OpenError::Kind {
+                plugin: plugin.id().clone(),
+                expected,
+                actual: plugin.kind(),
+            };
+            return Err(self.open_error(step, source));
+        }
+        Ok(Configured {
+            plugin,
+            limits: Limits {
+                memory_bytes: usize::try_from(step.limits.memory_mib << 20).unwrap_or(usize::MAX),
+                call_timeout: Duration::from_secs(step.limits.call_timeout_secs),
+            },
+            options: step.options.to_string(),
+        })
+    }
+
+    fn plugin(&mut self, step: &Step) -> Result<Plugin, EngineError> {
+        let reference = step.plugin.to_string();
+        if let Some(plugin) = self.plugins.get(&reference) {
+            return Ok(plugin.clone());
+        }
+        let resolved = resolve(&step.plugin, self.project.directory())
+            .map_err(|source| self.resolve_error(step, source))?;
+        self.lock.pin(&resolved, CONTRACT_VERSION, false)?;
+        let id = PluginId {
+            reference: resolved.reference.clone(),
+            digest: resolved.digest.clone(),
+        };
+        let plugin = self
+            .runtime
+            .load(id, &resolved.component)
+            .map_err(|source| EngineError::LoadPlugin {
+                step: step.name.clone(),
+                source,
+            })?;
+        self.plugins.insert(reference, plugin.clone());
+        Ok(plugin)
+    }
+
+    /// Follows the input of a step to its source. The key columns come first in the input.
+    fn chain(&mut self, step: &'a Step, key: &[String]) -> Result<Chain<'a>, EngineError> {
+        let (source, steps) = self.project.pipeline().source_of(step);
+        let declared: Vec<Field> = source.columns.iter().map(field).collect();
+        let mut schema = Arc::new(Schema::new(declared));
+        let mut projection = None;
+        let mut transforms = vec![];
+        let mut input = source.name.as_str();
+        for transform in steps {
+            let columns = columns_of(transform, &[], &schema, input)?;
+            let columns = project_source(&mut projection, columns);
+            let taken = Arc::new(schema.project(&columns.of_input).map_err(arrow(transform))?);
+            let configured = self.configure(transform)?;
+            let instance = TransformInstance::open(
+                &configured.plugin,
+                configured.limits,
+                &configured.options,
+                &taken,
+            )
+            .map_err(|source| self.open_error(transform, source))?;
+            schema = SchemaRef::clone(instance.schema());
+            transforms.push(ChainedTransform {
+                step: transform.name.clone(),
+                configured,
+                columns: columns.of_rows,
+                input: taken,
+            });
+            input = &transform.name;
+        }
+        // A stored transform is the end of its own chain.
+        let columns = if matches!(step.kind, StepKind::Transform { .. }) {
+            Columns::all(&schema)
+        } else {
+            project_source(&mut projection, columns_of(step, key, &schema, input)?)
+        };
+        Ok(Chain {
+            source,
+            projection: projection.unwrap_or_default(),
+            schema: Arc::new(schema.project(&columns.of_input).map_err(arrow(step))?),
+            columns: columns.of_rows,
+            transforms,
+        })
+    }
+
+    fn snapshot(
+        &mut self,
+        step: &'a Step,
+    ) -> Result<(Chain<'a>, SnapshotInput, SnapshotTable), EngineError> {
+        let StepKind::Snapshot(settings) = &step.kind else {
+            unreachable!("a checked pipeline looks up snapshots only");
+        };
+        let chain = self.chain(step, &settings.key)?;
+        let key: Vec<usize> = (0..settings.key.len()).collect();
+        let extract = without_nulls(&chain.schema, &key);
+        for reserved in ["valid_from", "valid_to", "is_deleted", "changed_from", "change"] {
+            if extract.index_of(reserved).is_ok() {
+                return Err(EngineError::Data {
+                    step: step.name.clone(),
+                    source: DataError::ReservedColumn {
+                        column: reserved.to_owned(),
+                    },
+                });
+            }
+        }
+        let fields: Vec<Field> = extract.fields().iter().map(|f| f.as_ref().clone()).collect();
+        let (key_fields, payload) = fields.split_at(key.len());
+        let table = SnapshotTable {
+            name: step.name.clone(),
+            key: key_fields.to_vec(),
+            payload: payload.to_vec(),
+            deleted: match settings.deleted {
+                DeletedKeys::Ignore => Deleted::Ignore,
+                DeletedKeys::Close => Deleted::Close,
+                DeletedKeys::Record => Deleted::Record,
+            },
+        };
+        Ok((chain, SnapshotInput { extract, key }, table))
+    }
+
+    fn incremental(
+        &mut self,
+        step: &'a Step,
+    ) -> Result<(Chain<'a>, IncrementalWork), EngineError> {
+        let StepKind::Incremental { key, lookup } = &step.kind else {
+            unreachable!("a checked pipeline targets incremental steps only");
+        };
+        let configured = self.configure(step)?;
+        let (_, snapshot, table) = self.snapshot(self.known(lookup))?;
+        let mut chain = self.chain(step, &[])?;
+        let rows_key = key
+            .iter()
+            .map(|column| find(&chain.schema, column, &step.input, step))
+            .collect::<Result<Vec<_>, _>>()?;
+        for (&column, field) in rows_key.iter().zip(&table.key) {
+            let rows_field = chain.schema.field(column);
+            if rows_field.data_type() != field.data_type() {
+                return Err(EngineError::Data {
+                    step: step.name.clone(),
+                    source: DataError::KeyType {
+                        column: rows_field.name().clone(),
+                        actual: rows_field.data_type().to_string(),
+                        other: field.name().clone(),
+                        expected: field.data_type().to_string(),
+                    },
+                });
+            }
+        }
+        chain.schema = without_nulls(&chain.schema, &rows_key);
+        let input = IncrementalInput {
+            rows: SchemaRef::clone(&chain.schema),
+            rows_key,
+            lookup: snapshot.versions(),
+            lookup_key: snapshot.key,
+        };
+        let instance = IncrementalInstance::open(
+            &configured.plugin,
+            configured.limits,
+            &configured.options,
+            &input,
+        )
+        .map_err(|source| self.open_error(step, source))?;
+        let shape = instance.shape().clone();
+        let work = IncrementalWork {
+            configured,
+            input,
+            lookup: table,
+            output: shape.schema,
+            row_wise: shape.row_wise,
+        };
+        Ok((chain, work))
+    }
+
+    fn target(&mut self, step: &Step, target: &'a Step) -> Result<Target, EngineError> {
+        let (_, load) = self.incremental(target)?;
+        let refuse = |reason: String| EngineError::Data {
+            step: step.name.clone(),
+            source: DataError::NotUpdatable {
+                target: target.name.clone(),
+                reason,
+            },
+        };
+        if !load.row_wise {
+            return Err(refuse("its plugin does not work row by row".to_owned()));
+        }
+        for field in load.input.rows.fields() {
+            let kept = load.output.field_with_name(field.name());
+            if !kept.is_ok_and(|kept| kept.data_type() == field.data_type()) {
+                let name = field.name();
+                return Err(refuse(format!("its table does not keep the column `{name}`")));
+            }
+        }
+        Ok(Target {
+            step: target.name.clone(),
+            load,
+        })
+    }
+
+    /// A plugin's complaint about its options belongs into the manifest.
+    fn open_error(&self, step: &Step, source: OpenError) -> EngineError {
+        let pipeline = self.project.pipeline();
+        match &source {
+            OpenError::Kind {
+                plugin,
+                expected,
+                actual,
+            } => {
+                let text = format!("plugin `{}` is a {actual} plugin, not a {expected} plugin", plugin.reference);
+                let help = format!("give step `{}` the kind `{actual}`, or another plugin", step.name);
+                pipeline
+                    .complain(step.span.clone(), Code::WrongPlugin, text, Some(help))
+                    .into()
+            }
+            OpenError::Plugin(PluginError::Answered {
+                plugin,
+                about: Complaint::Options,
+                answer,
+            }) => {
+                let text = format!("plugin `{}` refuses its options: {answer}", plugin.reference);
+                let help = format!("`wigeon plugin inspect {}` shows the options", plugin.reference);
+                pipeline
+                    .complain(step.options_span.clone(), Code::RefusedByPlugin, text, Some(help))
+                    .into()
+            }
+            _ => EngineError::OpenStep {
+                step: step.name.clone(),
+                source,
+            },
+        }
+    }
+
+    fn resolve_error(&self, step: &Step, source: ResolveError) -> EngineError {
+        let ResolveError::UnknownBuiltin { closest, known, .. } = &source else {
+            return EngineError::Resolve {
+                step: step.name.clone(),
+                source,
+            };
+        };
+        let help = match closest {
+            Some(closest) => format!("did you mean `builtin:{closest}`?"),
+            None => format!("the built-in plugins are {}", known.join(", ")),
+        };
+        self.project
+            .pipeline()
+            .complain(step.span.clone(), Code::UnknownPlugin, source.to_string(), Some(help))
+            .into()
+    }
+}
+
+/// Columns that a step takes, twice: as the schema of its input numbers them, and as the rows do,
+/// which hold only what is read.
+struct Columns {
+    of_input: Vec<usize>,
+    of_rows: Vec<usize>,
+}
+
+impl Columns {
+    fn all(schema: &Schema) -> Self {
+        let all: Vec<usize> = (0..schema.fields().len()).collect();
+        Self {
+            of_input: all.clone(),
+            of_rows: all,
+        }
+    }
+}
+
+/// The first step of a chain decides which columns of the source are read.
+fn project_source(projection: &mut Option<Vec<usize>>, columns: Vec<usize>) -> Columns {
+    if projection.is_some() {
+        return Columns {
+            of_input: columns.clone(),
+            of_rows: columns,
+        };
+    }
+    *projection = Some(columns.clone());
+    Columns {
+        of_rows: (0..columns.len()).collect(),
+        of_input: columns,
+    }
+}
+
+/// Returns the columns that a step takes of its input, the key's first.
+fn columns_of(
+    step: &Step,
+    key: &[String],
+    schema: &Schema,
+    input: &str,
+) -> Result<Vec<usize>, EngineError> {
+    let mut columns = key
+        .iter()
+        .map(|column| find(schema, column, input, step))
+        .collect::<Result<Vec<_>, _>>()?;
+    let wanted = match &step.columns {
+        Some(names) => names
+            .iter()
+            .map(|name| find(schema, name, input, step))
+            .collect::<Result<Vec<_>, _>>()?,
+        None => (0..schema.fields().len()).collect(),
+    };
+    let others: Vec<_> = wanted.into_iter().filter(|c| !columns.contains(c)).collect();
+    columns.extend(others);
+    Ok(columns)
+}
+
+fn find(schema: &Schema, column: &str, input: &str, step: &Step) -> Result<usize, EngineError> {
+    schema.index_of(column).map_err(|_| {
+        let known: Vec<_> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        EngineError::Data {
+            step: step.name.clone(),
+            source: DataError::NoColumn {
+                column: column.to_owned(),
+                input: input.to_owned(),
+                known: known.join(", "),
+            },
+        }
+    })
+}
+
+fn arrow(step: &Step) -> impl Fn(arrow_schema::ArrowError) -> EngineError + '_ {
+    move |source| EngineError::Arrow {
+        step: step.name.clone(),
+        source,
+    }
+}
+
+/// Returns the schema of the versions of a snapshot table: key, payload, `valid_from`.
+pub(crate) fn versions_schema(table: &SnapshotTable) -> SchemaRef {
+    let mut fields: Vec<Field> = table.key.iter().chain(&table.payload).cloned().collect();
+    fields.push(Field::new("valid_from", instant(), false));
+    Arc::new(Schema::new(fields))
+}

@@ -1,0 +1,167 @@
+//! A run: lock, plugins, steps, checkpoint.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use wigeon_manifest::{Step, StepKind};
+use wigeon_warehouse::{RunLock, Warehouse};
+
+use crate::{
+    Cancellation, EngineError, Observer, Project, RunReport, RunRequest,
+    due::due,
+    resolved::Resolver,
+    steps::{Run, StepRun},
+};
+
+impl Project {
+    /// Runs the pipeline, or some steps of it: each load in one transaction with its ledger row.
+    ///
+    /// The first failure ends the run. What was committed before it stays, and the next run goes
+    /// on from there.
+    ///
+    /// # Errors
+    ///
+    /// - [`EngineError::Busy`] at once if another run is under way.
+    /// - [`EngineError::Cancelled`] if `cancellation` asked for it.
+    /// - any other variant of [`EngineError`].
+    pub fn run(
+        &self,
+        request: &RunRequest,
+        observer: &dyn Observer,
+        cancellation: &Cancellation,
+    ) -> Result<RunReport, EngineError> {
+        let started_at = (request.clock)();
+        let steps = self.selected(request)?;
+        let path = self.warehouse_path();
+        let _lock = RunLock::acquire(&path, &request.command, started_at)?;
+        let warehouse = Warehouse::open(&self.settings())?;
+        let mut report = RunReport {
+            pipeline: self.pipeline().name().to_owned(),
+            run_id: run_id(started_at),
+            logical_time: request.at,
+            steps: vec![],
+        };
+        let steps = self.due_steps(&warehouse, request, steps)?;
+        if steps.is_empty() {
+            return Ok(report);
+        }
+        let mut resolver = Resolver::new(self, request.cache.as_deref())?;
+        let resolved = steps
+            .iter()
+            .map(|(step, _)| resolver.step(step))
+            .collect::<Result<Vec<_>, _>>()?;
+        resolver.write_lock()?;
+        let run = Run {
+            project: self,
+            warehouse: &warehouse,
+            observer,
+            cancellation,
+            clock: request.clock,
+            run_id: report.run_id.clone(),
+            at: request.at,
+            lanes: self.lanes(),
+        };
+        interruptible(&warehouse, cancellation, || {
+            for (resolved, (_, logical_time)) in resolved.iter().zip(&steps) {
+                let step = StepRun {
+                    run: &run,
+                    resolved,
+                    logical_time: *logical_time,
+                    scheduled: request.due,
+                };
+                if cancellation.is_cancelled() {
+                    return Err(EngineError::Cancelled {
+                        step: resolved.step.name.clone(),
+                    });
+                }
+                report.steps.extend(step.execute()?);
+            }
+            Ok(())
+        })?;
+        warehouse.checkpoint().map_err(|source| EngineError::Load {
+            step: steps.last().map(|(step, _)| step.name.clone()).unwrap_or_default(),
+            source,
+        })?;
+        Ok(report)
+    }
+
+    /// Returns the steps that were asked for, in order; all that can run if none was named.
+    pub(crate) fn selected(&self, request: &RunRequest) -> Result<Vec<&Step>, EngineError> {
+        let steps = self.pipeline().steps();
+        for name in &request.steps {
+            let Some(step) = self.pipeline().step(name) else {
+                return Err(EngineError::UnknownStep {
+                    name: name.clone(),
+                    known: steps.iter().map(|step| step.name.clone()).collect(),
+                });
+            };
+            if !is_runnable(step) {
+                return Err(EngineError::NotRunnable { name: name.clone() });
+            }
+        }
+        let asked = |step: &&Step| request.steps.is_empty() || request.steps.contains(&step.name);
+        Ok(steps.iter().filter(|step| is_runnable(step)).filter(asked).collect())
+    }
+
+    /// Returns the steps to run, each with the logical time that it runs for.
+    fn due_steps<'a>(
+        &self,
+        warehouse: &Warehouse,
+        request: &RunRequest,
+        steps: Vec<&'a Step>,
+    ) -> Result<Vec<(&'a Step, DateTime<Utc>)>, EngineError> {
+        if !request.due {
+            return Ok(steps.into_iter().map(|step| (step, request.at)).collect());
+        }
+        let mut due_steps = vec![];
+        for step in steps {
+            if let Some(due) = due(self, warehouse, step, request.at)? {
+                due_steps.push((step, due.tick));
+            }
+        }
+        Ok(due_steps)
+    }
+
+    /// As many lanes as threads.
+    fn lanes(&self) -> usize {
+        let threads = self.pipeline().warehouse().threads;
+        let threads = threads.and_then(|threads| usize::try_from(threads).ok());
+        threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+/// Says whether a step runs by itself, rather than within those that name it as input.
+pub(crate) fn is_runnable(step: &Step) -> bool {
+    !matches!(step.kind, StepKind::Transform { store: false })
+}
+
+fn run_id(started_at: DateTime<Utc>) -> String {
+    started_at.format("%Y%m%dT%H%M%S%.6fZ").to_string()
+}
+
+/// Runs `work`, and interrupts whatever DuckDB is doing when the run is cancelled.
+fn interruptible<T>(
+    warehouse: &Warehouse,
+    cancellation: &Cancellation,
+    work: impl FnOnce() -> T,
+) -> T {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                if cancellation.is_cancelled() {
+                    warehouse.interrupter().interrupt();
+                }
+                thread::park_timeout(Duration::from_millis(20));
+            }
+        });
+        let result = work();
+        done.store(true, Ordering::Relaxed);
+        watcher.thread().unpark();
+        result
+    })
+}

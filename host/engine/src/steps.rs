@@ -1,0 +1,203 @@
+//! How a step of each kind runs: what it reads, what its lanes do, what is written.
+
+mod change_detection;
+mod explain;
+mod incremental;
+mod read;
+mod repair;
+mod snapshot;
+
+pub(crate) use change_detection::pending;
+
+use std::time::Instant;
+
+use arrow_array::RecordBatchReader;
+use chrono::{DateTime, NaiveDateTime, Utc};
+use wigeon_runtime::CONTRACT_VERSION;
+use wigeon_warehouse::{Load, LoadError, LoadRecord, RejectedRow, Warehouse};
+
+use crate::{
+    Cancellation, Changes, EngineError, Observer, Outcome, Project, StepReport,
+    inputs::NewFile,
+    resolved::{ResolvedStep, Work},
+};
+
+/// What every step of a run needs.
+pub(crate) struct Run<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) warehouse: &'a Warehouse,
+    pub(crate) observer: &'a dyn Observer,
+    pub(crate) cancellation: &'a Cancellation,
+    pub(crate) clock: fn() -> DateTime<Utc>,
+    pub(crate) run_id: String,
+    /// The time up to which inputs are seen.
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) lanes: usize,
+}
+
+/// A step within a run: which, and for which logical time.
+pub(crate) struct StepRun<'a> {
+    pub(crate) run: &'a Run<'a>,
+    pub(crate) resolved: &'a ResolvedStep<'a>,
+    pub(crate) logical_time: DateTime<Utc>,
+    /// Whether the ledger must show that the step ran even if there was nothing to do, because a
+    /// schedule asked for it.
+    pub(crate) scheduled: bool,
+}
+
+/// What a load leaves behind in the ledger and the report.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    pub(crate) effective_time: Option<NaiveDateTime>,
+    pub(crate) files: Vec<NewFile>,
+    /// The inputs that are no files.
+    pub(crate) tables: Vec<String>,
+    pub(crate) rows_in: u64,
+    pub(crate) rows_out: u64,
+    pub(crate) rows_updated: u64,
+    pub(crate) rejected: Vec<RejectedRow>,
+    pub(crate) changes: Option<Changes>,
+    pub(crate) details: serde_json::Map<String, serde_json::Value>,
+}
+
+/// When a load began, by the clock of the ledger and by one that never goes back.
+#[derive(Clone, Copy)]
+pub(crate) struct Started {
+    at: DateTime<Utc>,
+    instant: Instant,
+}
+
+impl StepRun<'_> {
+    /// Runs the step on all that is new to it, and returns a report for each load.
+    pub(crate) fn execute(&self) -> Result<Vec<StepReport>, EngineError> {
+        let reports = match &self.resolved.work {
+            Work::Snapshot { .. } => self.snapshot()?,
+            Work::Transform { .. } | Work::Incremental { .. } => self.incremental()?,
+            Work::ChangeDetection { .. } => self.change_detection()?,
+        };
+        if !reports.is_empty() {
+            return Ok(reports);
+        }
+        let started = self.start();
+        let mut report = self.report(started, &Loaded::default());
+        report.outcome = Outcome::UpToDate;
+        if self.scheduled {
+            let load = self.begin()?;
+            self.record(&load, started, &Loaded::default())?;
+            self.commit(load)?;
+        }
+        self.run.observer.finished(&report);
+        Ok(vec![report])
+    }
+
+    fn name(&self) -> &str {
+        &self.resolved.step.name
+    }
+
+    fn start(&self) -> Started {
+        Started {
+            at: (self.run.clock)(),
+            instant: Instant::now(),
+        }
+    }
+
+    fn begin(&self) -> Result<Load, EngineError> {
+        let begun = self.run.warehouse.begin();
+        begun.map_err(|source| self.load_error(source))
+    }
+
+    /// Commits a load and reports it.
+    fn finish(
+        &self,
+        load: Load,
+        started: Started,
+        loaded: &Loaded,
+    ) -> Result<StepReport, EngineError> {
+        self.record(&load, started, loaded)?;
+        if self.run.cancellation.is_cancelled() {
+            return Err(self.cancelled());
+        }
+        self.commit(load)?;
+        let report = self.report(started, loaded);
+        self.run.observer.finished(&report);
+        Ok(report)
+    }
+
+    fn commit(&self, load: Load) -> Result<(), EngineError> {
+        load.commit().map_err(|source| self.load_error(source))
+    }
+
+    fn record(&self, load: &Load, started: Started, loaded: &Loaded) -> Result<(), EngineError> {
+        let id = self.resolved.configured.plugin.id();
+        let record = LoadRecord {
+            run_id: self.run.run_id.clone(),
+            step: self.name().to_owned(),
+            kind: self.resolved.step.kind.as_str().to_owned(),
+            plugin: id.reference.clone(),
+            plugin_digest: id.digest.clone(),
+            contract: CONTRACT_VERSION.to_owned(),
+            logical_time: self.logical_time,
+            effective_time: loaded.effective_time,
+            started_at: started.at,
+            finished_at: (self.run.clock)(),
+            rows_in: loaded.rows_in,
+            rows_out: loaded.rows_out,
+            details: serde_json::Value::Object(loaded.details.clone()),
+            inputs: loaded
+                .files
+                .iter()
+                .map(|file| (file.identity.clone(), file.time))
+                .collect(),
+            rejected: loaded.rejected.clone(),
+        };
+        let recorded = load.record(&record);
+        recorded
+            .map(drop)
+            .map_err(|source| self.load_error(source))
+    }
+
+    fn report(&self, started: Started, loaded: &Loaded) -> StepReport {
+        let id = self.resolved.configured.plugin.id();
+        let files = loaded.files.iter().map(|file| file.identity.path.clone());
+        StepReport {
+            step: self.name().to_owned(),
+            kind: self.resolved.step.kind.as_str().to_owned(),
+            outcome: Outcome::Done,
+            plugin: id.reference.clone(),
+            digest: id.digest.clone(),
+            effective_time: loaded.effective_time,
+            inputs: files.chain(loaded.tables.iter().cloned()).collect(),
+            rows_in: loaded.rows_in,
+            rows_out: loaded.rows_out,
+            rows_rejected: loaded.rejected.len() as u64,
+            rows_updated: loaded.rows_updated,
+            changes: loaded.changes,
+            seconds: started.instant.elapsed().as_secs_f64(),
+        }
+    }
+
+    fn load_error(&self, source: LoadError) -> EngineError {
+        if self.run.cancellation.is_cancelled() {
+            return self.cancelled();
+        }
+        EngineError::Load {
+            step: self.name().to_owned(),
+            source,
+        }
+    }
+
+    fn cancelled(&self) -> EngineError {
+        EngineError::Cancelled {
+            step: self.name().to_owned(),
+        }
+    }
+
+    /// Keeps what the lanes emit outside the warehouse.
+    fn stage(
+        &self,
+        rows: Box<dyn RecordBatchReader + Send>,
+    ) -> Result<wigeon_warehouse::Stage, EngineError> {
+        let staged = self.run.warehouse.stage(rows);
+        staged.map_err(|source| self.load_error(source))
+    }
+}

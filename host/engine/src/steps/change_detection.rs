@@ -1,0 +1,152 @@
+//! A change-detection step: which keys have changed, and the loaded rows that carry them.
+//!
+//! **What may have changed** follows from the ledger alone. Rows of the target reflect the lookup
+//! as it was when they were loaded, or when change detection last ran, whichever came later. So
+//! the keys to look at are those with a version that began at or after the earliest effective time
+//! among the snapshots taken since then; a late extract, whose effective time lies back, brings
+//! that time back with it.
+//!
+//! **What becomes of the rows** is decided by the target's own plugin: it is handed the rows of
+//! the changed keys once more, with the lookup as it is now, and what comes out different is
+//! written back. So there is one place that knows what as-was and as-is mean, and the table is the
+//! same as if every row were loaded today.
+
+use chrono::NaiveDateTime;
+use wigeon_runtime::{ChangeDetectionInput, ChangeDetectionInstance};
+use wigeon_warehouse::{Side, SnapshotTable, Stage, Warehouse};
+
+use super::{Loaded, StepRun};
+use crate::{
+    EngineError, StepReport,
+    exchange::Router,
+    lanes::{self, Inlet, Progress},
+    resolved::{Target, Work},
+};
+
+/// What change detection would look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pending {
+    /// From when on versions may have changed.
+    pub(crate) since: NaiveDateTime,
+}
+
+/// Finds out from the ledger whether versions may have changed since the target reflects them.
+pub(crate) fn pending(
+    warehouse: &Warehouse,
+    step: &str,
+    snapshot: &str,
+    target: &str,
+) -> Result<Option<Pending>, EngineError> {
+    let ledger = |step| {
+        let entries = warehouse.ledger(Some(step), usize::MAX);
+        entries.map_err(EngineError::ReadWarehouse)
+    };
+    // Newest first.
+    let last = ledger(step)?.first().map(|entry| entry.load_id);
+    let baseline = match last {
+        Some(load_id) => Some(load_id),
+        None => ledger(target)?.iter().map(|entry| entry.load_id).min(),
+    };
+    let Some(baseline) = baseline else {
+        return Ok(None);
+    };
+    let snapshots = ledger(snapshot)?;
+    let since = snapshots
+        .iter()
+        .filter(|entry| entry.load_id > baseline)
+        .filter_map(|entry| entry.effective_time)
+        .min();
+    Ok(since.map(|since| Pending { since }))
+}
+
+impl StepRun<'_> {
+    pub(super) fn change_detection(&self) -> Result<Vec<StepReport>, EngineError> {
+        let Work::ChangeDetection {
+            input,
+            versions,
+            snapshot,
+            target,
+        } = &self.resolved.work
+        else {
+            unreachable!("called for change detection");
+        };
+        let warehouse = self.run.warehouse;
+        let Some(pending) = pending(warehouse, self.name(), snapshot, &target.step)? else {
+            return Ok(vec![]);
+        };
+        self.run.observer.started(self.name(), 0);
+        let started = self.start();
+        let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
+        let changes = self.detect(input, versions, pending, &progress)?;
+        let mut loaded = Loaded {
+            rows_in: progress.rows_in(),
+            rows_out: changes.rows(),
+            ..Loaded::default()
+        };
+        let since = pending.since.to_string();
+        loaded.details.insert("since".to_owned(), since.into());
+        let repaired = if changes.rows() > 0 && self.has_table(target)? {
+            self.repair(versions, target, &changes)?
+        } else {
+            None
+        };
+        let load = self.begin()?;
+        if let Some(repaired) = repaired {
+            let columns: Vec<&str> = repaired.columns.iter().map(String::as_str).collect();
+            let updated = load.update_by_rowid(&target.step, &repaired.rows, &columns);
+            loaded.rows_updated = updated.map_err(|source| self.load_error(source))?;
+        }
+        // Nothing new leaves the last set of changes in place.
+        let first = warehouse.schema_of(self.name()).map_err(EngineError::ReadWarehouse)?;
+        if changes.rows() > 0 || first.is_none() {
+            let replaced = load.replace_table(self.name(), &changes);
+            replaced.map_err(|source| self.load_error(source))?;
+        }
+        let updated = loaded.rows_updated;
+        loaded.details.insert("rows_updated".to_owned(), updated.into());
+        Ok(vec![self.finish(load, started, &loaded)?])
+    }
+
+    fn has_table(&self, target: &Target) -> Result<bool, EngineError> {
+        let schema = self.run.warehouse.schema_of(&target.step);
+        Ok(schema.map_err(EngineError::ReadWarehouse)?.is_some())
+    }
+
+    /// Asks the plugin which keys have changed.
+    fn detect(
+        &self,
+        input: &ChangeDetectionInput,
+        versions: &SnapshotTable,
+        pending: Pending,
+        progress: &Progress<'_>,
+    ) -> Result<Stage, EngineError> {
+        let configured = &self.resolved.configured;
+        let tasks = (0..self.run.lanes)
+            .map(|_| {
+                let instance = ChangeDetectionInstance::open(
+                    &configured.plugin,
+                    configured.limits,
+                    &configured.options,
+                    input,
+                );
+                instance.map_err(|source| EngineError::OpenStep {
+                    step: self.name().to_owned(),
+                    source,
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let inlet = |side| {
+            let warehouse = self.run.warehouse;
+            let rows = warehouse.versions_changed_since(versions, pending.since, side);
+            let rows = rows.map_err(EngineError::ReadWarehouse)?;
+            Ok::<_, EngineError>(Inlet {
+                rows: self.conformed(rows, &input.versions),
+                router: Router::new(input.key.clone(), self.run.lanes),
+            })
+        };
+        let (applied, now) = (inlet(Side::Before)?, inlet(Side::Now)?);
+        lanes::run(tasks, applied, now, &input.changes(), progress, |changes| {
+            self.stage(changes)
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! An incremental step: new rows, completed from the lookup and appended. A stored transform is
+//! the same without a lookup.
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use serde_json::Value;
+use wigeon_runtime::{IncrementalInstance, PluginError, Task};
+use wigeon_warehouse::SnapshotTable;
+
+use super::{
+    Loaded, StepRun,
+    read::Rejected,
+};
+use crate::{
+    DataError, EngineError, StepReport,
+    exchange::Router,
+    inputs::{NewInputs, Question, location},
+    lanes::{self, Inlet, Progress, Rows},
+    resolved::{Chain, IncrementalWork, Work},
+};
+
+impl StepRun<'_> {
+    pub(super) fn incremental(&self) -> Result<Vec<StepReport>, EngineError> {
+        let (chain, work) = match &self.resolved.work {
+            Work::Incremental { chain, load } => (chain, Some(load)),
+            Work::Transform { chain } => (chain, None),
+            _ => unreachable!("called for loads"),
+        };
+        let question = Question {
+            project: self.run.project,
+            warehouse: self.run.warehouse,
+            step: self.name(),
+            source: chain.source,
+            snapshot: false,
+            at: self.run.at,
+        };
+        let inputs = question.new_inputs()?;
+        if inputs.len() == 0 {
+            return Ok(vec![]);
+        }
+        self.run.observer.started(self.name(), inputs.len());
+        Ok(vec![self.append(chain, work, &inputs)?])
+    }
+
+    /// Loads everything that is new in one transaction.
+    fn append(
+        &self,
+        chain: &Chain<'_>,
+        work: Option<&IncrementalWork>,
+        inputs: &NewInputs,
+    ) -> Result<StepReport, EngineError> {
+        let started = self.start();
+        let mut loaded = Loaded::default();
+        let (rows, rejected) = match inputs {
+            NewInputs::Files(files) => {
+                loaded.files = self.digested(files)?;
+                self.read_files(chain, &loaded.files)?
+            }
+            NewInputs::Table(table) => {
+                let table = table.as_ref().expect("there is something new");
+                loaded.tables = vec![location(chain.source)];
+                if let Some(watermark) = &table.up_to {
+                    let watermark = Value::String(watermark.clone());
+                    loaded.details.insert("watermark".to_owned(), watermark);
+                }
+                (self.read_attached(chain, table)?, Rejected::default())
+            }
+        };
+        let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
+        let load = self.begin()?;
+        let append = |rows| {
+            let appended = load.append(self.name(), rows);
+            appended.map_err(|source| self.load_error(source))
+        };
+        let appended = match work {
+            Some(work) => {
+                let tasks = (0..self.run.lanes)
+                    .map(|_| self.open(work))
+                    .collect::<Result<Vec<_>, _>>()?;
+                let lanes = self.run.lanes;
+                let first = Inlet {
+                    rows: self.lookup(work)?,
+                    router: Router::new(work.input.lookup_key.clone(), lanes),
+                };
+                let second = Inlet {
+                    rows,
+                    router: Router::new(work.input.rows_key.clone(), lanes),
+                };
+                lanes::run(tasks, first, second, &work.output, &progress, append)
+            }
+            None => {
+                let nothing = Inlet { rows: Box::new(std::iter::empty()), router: Router::new(vec![], 1) };
+                let rows = Inlet { rows, router: Router::new(vec![], 1) };
+                let schema = SchemaRef::clone(&self.resolved.output);
+                lanes::run(vec![Passing], nothing, rows, &schema, &progress, append)
+            }
+        };
+        loaded.rows_out = appended.map_err(|error| self.name_null_key(error, chain, &loaded, work))?;
+        loaded.rows_in = progress.rows_in();
+        loaded.rejected = rejected.take();
+        self.finish(load, started, &loaded)
+    }
+
+    /// Opens an instance of an incremental plugin.
+    pub(super) fn open(&self, work: &IncrementalWork) -> Result<IncrementalInstance, EngineError> {
+        let configured = &work.configured;
+        let instance = IncrementalInstance::open(
+            &configured.plugin,
+            configured.limits,
+            &configured.options,
+            &work.input,
+        );
+        instance.map_err(|source| EngineError::OpenStep {
+            step: self.name().to_owned(),
+            source,
+        })
+    }
+
+    /// Opens the stream of all versions of the lookup, of which there may be none yet.
+    fn lookup(&self, work: &IncrementalWork) -> Result<Rows<'static>, EngineError> {
+        if !self.has_history(&work.lookup)? {
+            return Ok(Box::new(std::iter::empty()));
+        }
+        let versions = self.run.warehouse.versions(&work.lookup);
+        let versions = versions.map_err(EngineError::ReadWarehouse)?;
+        Ok(self.conformed(versions, &work.input.lookup))
+    }
+
+    pub(super) fn has_history(&self, table: &SnapshotTable) -> Result<bool, EngineError> {
+        let schema = self.run.warehouse.schema_of(&table.history());
+        Ok(schema.map_err(EngineError::ReadWarehouse)?.is_some())
+    }
+
+    /// Says in which file a key is null.
+    fn name_null_key(
+        &self,
+        error: EngineError,
+        chain: &Chain<'_>,
+        loaded: &Loaded,
+        work: Option<&IncrementalWork>,
+    ) -> EngineError {
+        let EngineError::Data {
+            step,
+            source: DataError::NullKey { column, .. },
+        } = error
+        else {
+            return error;
+        };
+        let key = work.map(|work| {
+            let names = work.input.rows_key.iter().map(|&k| work.input.rows.field(k).name().clone());
+            names.collect::<Vec<_>>()
+        });
+        let (path, place) = self
+            .find_null_key(chain, loaded, &key.unwrap_or_default())
+            .unwrap_or_else(|| (location(chain.source), String::new()));
+        EngineError::Data {
+            step,
+            source: DataError::NullKey { path, column, place },
+        }
+    }
+}
+
+/// A lane without a plugin of its own: the transforms have done the work.
+struct Passing;
+
+impl Task for Passing {
+    type Error = PluginError;
+
+    fn first(&mut self, _: RecordBatch) -> Result<(), PluginError> {
+        Ok(())
+    }
+
+    fn second(&mut self, batch: RecordBatch) -> Result<Vec<RecordBatch>, PluginError> {
+        Ok(vec![batch])
+    }
+
+    fn finish(&mut self) -> Result<Vec<RecordBatch>, PluginError> {
+        Ok(vec![])
+    }
+}

@@ -1,0 +1,436 @@
+//! A snapshot step: one full extract after the other into the history.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use arrow_array::{Array, Int8Array, RecordBatch, RecordBatchReader, cast::AsArray, types::Int8Type};
+use arrow_schema::{ArrowError, SchemaRef};
+use chrono::NaiveDateTime;
+use wigeon_manifest::{LateExtracts, SnapshotSettings, StepKind};
+use wigeon_runtime::{PluginError, SnapshotInput, SnapshotInstance, Task};
+use wigeon_warehouse::{SnapshotTable, batch_reader};
+
+use super::{
+    Loaded, StepRun,
+    read::Rejected,
+};
+use crate::{
+    Changes, DataError, EngineError, StepReport,
+    exchange::Router,
+    inputs::{NewFile, NewInputs, NewTable, Question, location},
+    lanes::{self, Inlet, IntoEngineError, Progress, Rows},
+    resolved::{Chain, Work},
+    unique::UniqueKeys,
+};
+
+/// An extract that is about to be taken.
+struct Extract {
+    file: Option<NewFile>,
+    table: Option<NewTable>,
+    /// What messages call it.
+    path: String,
+    time: NaiveDateTime,
+    /// The extract that comes after it, if this one is late.
+    next: Option<NaiveDateTime>,
+}
+
+impl StepRun<'_> {
+    pub(super) fn snapshot(&self) -> Result<Vec<StepReport>, EngineError> {
+        let (Work::Snapshot { chain, input, table }, StepKind::Snapshot(settings)) =
+            (&self.resolved.work, &self.resolved.step.kind)
+        else {
+            unreachable!("called for snapshots");
+        };
+        let question = Question {
+            project: self.run.project,
+            warehouse: self.run.warehouse,
+            step: self.name(),
+            source: chain.source,
+            snapshot: true,
+            at: self.run.at,
+        };
+        let inputs = question.new_inputs()?;
+        if inputs.len() > 0 {
+            self.run.observer.started(self.name(), inputs.len());
+        }
+        let mut reports = vec![];
+        match inputs {
+            NewInputs::Table(None) => {}
+            NewInputs::Table(Some(new)) => {
+                let extract = Extract {
+                    path: location(chain.source),
+                    time: new.time.unwrap_or_default(),
+                    table: Some(new),
+                    file: None,
+                    next: None,
+                };
+                reports.push(self.take(chain, input, table, settings, extract)?);
+            }
+            NewInputs::Files(files) => {
+                self.check_times(&files)?;
+                for file in files {
+                    let extract = self.place(file, settings)?;
+                    reports.push(self.take(chain, input, table, settings, extract)?);
+                }
+            }
+        }
+        Ok(reports)
+    }
+
+    /// Refuses two extracts for one time, among the new ones or with one that was taken.
+    fn check_times(&self, files: &[NewFile]) -> Result<(), EngineError> {
+        let taken = self
+            .run
+            .warehouse
+            .inputs(self.name())
+            .map_err(EngineError::ReadWarehouse)?;
+        let mut known: Vec<(Option<NaiveDateTime>, &str)> = taken
+            .values()
+            .map(|input| (input.file_time, input.path.as_str()))
+            .collect();
+        for file in files {
+            if let Some((_, first)) = known.iter().find(|(time, _)| *time == file.time) {
+                return Err(self.data_error(DataError::SameTime {
+                    first: (*first).to_owned(),
+                    second: file.identity.path.clone(),
+                }));
+            }
+            known.push((file.time, &file.identity.path));
+        }
+        Ok(())
+    }
+
+    /// Finds where an extract belongs among those that were taken.
+    fn place(&self, file: NewFile, settings: &SnapshotSettings) -> Result<Extract, EngineError> {
+        let entries = self
+            .run
+            .warehouse
+            .ledger(Some(self.name()), usize::MAX)
+            .map_err(EngineError::ReadWarehouse)?;
+        let time = file.time.unwrap_or_default();
+        let taken = || entries.iter().filter_map(|entry| entry.effective_time);
+        let next = taken().filter(|taken| *taken > time).min();
+        if let (Some(_), LateExtracts::Refuse) = (next, settings.late_extracts) {
+            return Err(self.data_error(DataError::OlderExtract {
+                path: file.identity.path,
+                time: time.to_string(),
+                newest: taken().max().unwrap_or_default().to_string(),
+            }));
+        }
+        Ok(Extract {
+            path: file.identity.path.clone(),
+            time,
+            next,
+            file: Some(file),
+            table: None,
+        })
+    }
+
+    /// Takes one extract in one transaction.
+    fn take(
+        &self,
+        chain: &Chain<'_>,
+        input: &SnapshotInput,
+        table: &SnapshotTable,
+        settings: &SnapshotSettings,
+        extract: Extract,
+    ) -> Result<StepReport, EngineError> {
+        let started = self.start();
+        let file = extract.file.iter().cloned().collect::<Vec<_>>();
+        let files = self.digested(&file)?;
+        let (rows, rejected) = match &extract.table {
+            None => self.read_files(chain, &files)?,
+            Some(new) => (self.read_attached(chain, new)?, Rejected::default()),
+        };
+        let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
+        let counts = ChangeCounts::default();
+        let open = self.open_versions(table, &extract)?;
+        let tasks = (0..self.run.lanes)
+            .map(|_| self.task(input, &counts))
+            .collect::<Result<Vec<_>, _>>()?;
+        let schema = input.changes();
+        let first_extract = open.is_none();
+        let versions: Rows<'_> = match open {
+            Some(stream) => self.conformed(stream, &input.versions()),
+            None => Box::new(std::iter::empty()),
+        };
+        let router = || Router::new(input.key.clone(), self.run.lanes);
+        let first = Inlet { rows: versions, router: router() };
+        let second = Inlet { rows, router: router() };
+        let before = self.count_open(table)?;
+        let guard = |progress: &Progress<'_>| {
+            self.guard(settings, &extract.path, progress.rows_in(), before, counts.get())
+        };
+        let mut loaded = Loaded {
+            effective_time: Some(extract.time),
+            tables: extract.table.iter().map(|_| extract.path.clone()).collect(),
+            files,
+            ..Loaded::default()
+        };
+        let result = if first_extract {
+            let load = self.begin()?;
+            lanes::run(tasks, first, second, &schema, &progress, |changes| {
+                let rows = opened(changes, table);
+                let opened = load.open_all(table, rows, extract.time);
+                opened.map_err(|source| self.load_error(source))
+            })
+            .and_then(|opened| {
+                guard(&progress)?;
+                Ok((load, opened, counts.get()))
+            })
+        } else {
+            lanes::run(tasks, first, second, &schema, &progress, |changes| self.stage(changes))
+                .and_then(|stage| {
+                    guard(&progress)?;
+                    let load = self.begin()?;
+                    let applied = match extract.next {
+                        None => load.apply_snapshot(table, &stage, extract.time),
+                        Some(next) => load.apply_late_snapshot(table, &stage, extract.time, next),
+                    };
+                    let applied = applied.map_err(|source| self.load_error(source))?;
+                    let changes = Changes {
+                        opened: applied.opened,
+                        superseded: applied.superseded,
+                        closed: applied.closed,
+                    };
+                    Ok((load, applied.opened + applied.superseded, changes))
+                })
+        };
+        let (load, rows_out, changes) =
+            result.map_err(|error| self.explain(error, chain, table, &loaded, &extract.path))?;
+        loaded.rows_in = progress.rows_in();
+        loaded.rows_out = rows_out;
+        loaded.rows_updated = changes.superseded + changes.closed;
+        loaded.changes = Some(changes);
+        loaded.rejected = rejected.take();
+        loaded.details.insert("opened".to_owned(), changes.opened.into());
+        loaded.details.insert("superseded".to_owned(), changes.superseded.into());
+        loaded.details.insert("closed".to_owned(), changes.closed.into());
+        self.finish(load, started, &loaded)
+    }
+
+    /// Opens the stream of the versions that the extract is compared with: none for the first.
+    fn open_versions(
+        &self,
+        table: &SnapshotTable,
+        extract: &Extract,
+    ) -> Result<Option<wigeon_warehouse::RowStream>, EngineError> {
+        let warehouse = self.run.warehouse;
+        let rows = warehouse
+            .count_rows(&table.history())
+            .map_err(EngineError::ReadWarehouse)?;
+        if rows == 0 {
+            return Ok(None);
+        }
+        // For the newest extract these are the open versions: nothing begins after it.
+        let stream = warehouse.versions_at(table, extract.time);
+        stream.map(Some).map_err(EngineError::ReadWarehouse)
+    }
+
+    fn count_open(&self, table: &SnapshotTable) -> Result<u64, EngineError> {
+        let open = self.run.warehouse.count_open(table);
+        open.map_err(EngineError::ReadWarehouse)
+    }
+
+    fn task(
+        &self,
+        input: &SnapshotInput,
+        counts: &ChangeCounts,
+    ) -> Result<SnapshotTask, EngineError> {
+        let configured = &self.resolved.configured;
+        let instance = SnapshotInstance::open(
+            &configured.plugin,
+            configured.limits,
+            &configured.options,
+            input,
+        );
+        Ok(SnapshotTask {
+            instance: instance.map_err(|source| EngineError::OpenStep {
+                step: self.name().to_owned(),
+                source,
+            })?,
+            key: input.key.clone(),
+            seen: UniqueKeys::default(),
+            counts: counts.clone(),
+        })
+    }
+
+    /// Stops an extract that is empty, half, or of another table.
+    fn guard(
+        &self,
+        settings: &SnapshotSettings,
+        path: &str,
+        rows: u64,
+        open: u64,
+        changes: Changes,
+    ) -> Result<(), EngineError> {
+        let guard = &settings.guard;
+        let path = path.to_owned();
+        if rows < guard.min_rows {
+            return Err(self.data_error(DataError::TooFewRows {
+                path,
+                rows,
+                min_rows: guard.min_rows,
+            }));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a share needs no 53 bits")]
+        let share = |part: u64| part as f64 / open.max(1) as f64;
+        if open > 0 && share(changes.closed) > guard.max_closed_share {
+            return Err(self.data_error(DataError::TooManyClosed {
+                path,
+                closed: changes.closed,
+                open,
+                percent: share(changes.closed) * 100.0,
+                max: guard.max_closed_share,
+            }));
+        }
+        if open > 0 && share(changes.superseded) > guard.max_changed_share {
+            return Err(self.data_error(DataError::TooManyChanged {
+                path,
+                changed: changes.superseded,
+                open,
+                percent: share(changes.superseded) * 100.0,
+                max: guard.max_changed_share,
+            }));
+        }
+        Ok(())
+    }
+
+    /// Names the extract and the rows in a complaint about keys.
+    fn explain(
+        &self,
+        error: EngineError,
+        chain: &Chain<'_>,
+        table: &SnapshotTable,
+        loaded: &Loaded,
+        path: &str,
+    ) -> EngineError {
+        let EngineError::Data { step, source } = error else {
+            return error;
+        };
+        let path = path.to_owned();
+        let key: Vec<String> = table.key.iter().map(|field| field.name().clone()).collect();
+        let source = match source {
+            DataError::NullKey { column, .. } => {
+                let found = self.find_null_key(chain, loaded, &key);
+                let place = found.map(|(_, place)| place).unwrap_or_default();
+                DataError::NullKey { path, column, place }
+            }
+            DataError::DuplicateKey { key: suspected, .. } => {
+                let found = self.find_duplicate_key(chain, loaded, &key);
+                let (key, places) = found.unwrap_or((suspected, String::new()));
+                DataError::DuplicateKey { path, key, places }
+            }
+            other => other,
+        };
+        EngineError::Data { step, source }
+    }
+}
+
+/// Counts of emitted changes, over all lanes.
+#[derive(Clone, Default)]
+struct ChangeCounts(Arc<[AtomicU64; 3]>);
+
+impl ChangeCounts {
+    fn add(&self, changes: &RecordBatch) {
+        let kinds = changes.column(0).as_primitive::<Int8Type>();
+        for (kind, count) in (0_i8..).zip(self.0.iter()) {
+            let rows = kinds.values().iter().filter(|&&value| value == kind).count();
+            count.fetch_add(rows as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self) -> Changes {
+        let [opened, superseded, closed] = &*self.0;
+        Changes {
+            opened: opened.load(Ordering::Relaxed),
+            superseded: superseded.load(Ordering::Relaxed),
+            closed: closed.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// A lane of a snapshot: the plugin, and the host's own look at the keys.
+struct SnapshotTask {
+    instance: SnapshotInstance,
+    key: Vec<usize>,
+    seen: UniqueKeys,
+    counts: ChangeCounts,
+}
+
+/// Why a lane of a snapshot cannot go on.
+enum SnapshotTaskError {
+    Plugin(PluginError),
+    DuplicateKey,
+    Arrow(ArrowError),
+}
+
+impl From<PluginError> for SnapshotTaskError {
+    fn from(error: PluginError) -> Self {
+        Self::Plugin(error)
+    }
+}
+
+impl Task for SnapshotTask {
+    type Error = SnapshotTaskError;
+
+    fn first(&mut self, batch: RecordBatch) -> Result<(), Self::Error> {
+        Ok(self.instance.versions(batch)?)
+    }
+
+    fn second(&mut self, batch: RecordBatch) -> Result<Vec<RecordBatch>, Self::Error> {
+        let unique = self.seen.insert(&batch, &self.key);
+        if !unique.map_err(SnapshotTaskError::Arrow)? {
+            return Err(SnapshotTaskError::DuplicateKey);
+        }
+        let changes = self.instance.extract(batch)?;
+        changes.iter().for_each(|changes| self.counts.add(changes));
+        Ok(changes)
+    }
+
+    fn finish(&mut self) -> Result<Vec<RecordBatch>, Self::Error> {
+        let changes = self.instance.finish()?;
+        changes.iter().for_each(|changes| self.counts.add(changes));
+        Ok(changes)
+    }
+}
+
+impl IntoEngineError for SnapshotTaskError {
+    fn into_engine_error(self, step: &str) -> EngineError {
+        let step = step.to_owned();
+        match self {
+            Self::Plugin(source) => EngineError::Plugin { step, source },
+            Self::Arrow(source) => EngineError::Arrow { step, source },
+            Self::DuplicateKey => EngineError::Data {
+                step,
+                source: DataError::DuplicateKey {
+                    path: String::new(),
+                    key: "of a row".to_owned(),
+                    places: String::new(),
+                },
+            },
+        }
+    }
+}
+
+/// The rows of a first extract, all of which must have been opened, without the kind of change.
+fn opened(
+    changes: Box<dyn RecordBatchReader + Send>,
+    table: &SnapshotTable,
+) -> Box<dyn RecordBatchReader + Send> {
+    let columns: Vec<usize> = (1..=table.key.len() + table.payload.len()).collect();
+    let schema = changes.schema().project(&columns).map(SchemaRef::new);
+    let schema = schema.unwrap_or_else(|_| changes.schema());
+    let rows = changes.map(move |batch| {
+        let batch = batch?;
+        let kinds: &Int8Array = batch.column(0).as_primitive();
+        if kinds.null_count() > 0 || kinds.values().iter().any(|&kind| kind != 0) {
+            let text = "the plugin ended versions where there were none";
+            return Err(ArrowError::ComputeError(text.to_owned()));
+        }
+        batch.project(&columns)
+    });
+    batch_reader(schema, rows)
+}

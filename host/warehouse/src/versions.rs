@@ -1,0 +1,133 @@
+//! Reading histories: all versions, and those of keys that have changed.
+
+use chrono::NaiveDateTime;
+
+use crate::{
+    error::ReadError,
+    snapshot::{SnapshotTable, VALID_FROM},
+    sql,
+    stage::Stage,
+    stream::{RowStream, Statement},
+    warehouse::Warehouse,
+};
+
+/// Which versions of the keys that have changed are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Those that began before the time from which they may have changed.
+    Before,
+    /// All.
+    Now,
+}
+
+impl Warehouse {
+    /// Reads all versions, open and closed: key, payload and `valid_from`.
+    ///
+    /// Deleted versions are left out. The history must exist.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if there is no such history.
+    pub fn versions(&self, table: &SnapshotTable) -> Result<RowStream, ReadError> {
+        self.read_versions(table, "true", None)
+    }
+
+    /// Reads the versions of those keys that have one which began at `since` or later.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if there is no such history.
+    pub fn versions_changed_since(
+        &self,
+        table: &SnapshotTable,
+        since: NaiveDateTime,
+        side: Side,
+    ) -> Result<RowStream, ReadError> {
+        let mut filter = changed_since(table, since);
+        if side == Side::Before {
+            filter = format!("h.{VALID_FROM} < {} AND {filter}", sql::timestamp(since));
+        }
+        self.read_versions(table, &filter, None)
+    }
+
+    /// Counts the keys that have a version which began at `since` or later.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if there is no such history.
+    pub fn count_changed_since(
+        &self,
+        table: &SnapshotTable,
+        since: NaiveDateTime,
+    ) -> Result<u64, ReadError> {
+        let key = sql::names(table.key.iter().map(|field| field.name().as_str()));
+        self.count(&format!(
+            "SELECT count(*) FROM (SELECT DISTINCT {key} FROM {} AS h WHERE h.{VALID_FROM} >= {} AND {})",
+            sql::table(&table.history()),
+            sql::timestamp(since),
+            table.not_deleted("h"),
+        ))
+    }
+
+    /// Reads all versions of the keys of a stage, whose key columns have the names of the table's.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if there is no such history.
+    pub fn versions_of(&self, table: &SnapshotTable, stage: &Stage) -> Result<RowStream, ReadError> {
+        let filter = format!(
+            "EXISTS (SELECT 1 FROM {} AS s WHERE {})",
+            stage.table(),
+            sql::compare("h", "s", "=", &table.key)
+        );
+        self.read_versions(table, &filter, Some(stage))
+    }
+
+    /// Counts the rows of a table or view; zero if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if DuckDB refuses.
+    pub fn count_rows(&self, table: &str) -> Result<u64, ReadError> {
+        if !self.tables()?.iter().any(|name| name == table) {
+            return Ok(0);
+        }
+        self.count(&format!("SELECT count(*) FROM {}", sql::table(table)))
+    }
+
+    fn count(&self, query: &str) -> Result<u64, ReadError> {
+        let connection = self.connect_to_read()?;
+        connection
+            .query_row(query, [], |row| row.get(0))
+            .map_err(|error| ReadError::Database(error.into()))
+    }
+
+    fn read_versions(
+        &self,
+        table: &SnapshotTable,
+        filter: &str,
+        stage: Option<&Stage>,
+    ) -> Result<RowStream, ReadError> {
+        let statement = format!(
+            "SELECT {}, {VALID_FROM} FROM {} AS h WHERE {} AND {filter}",
+            table.key_and_payload(),
+            sql::table(&table.history()),
+            table.not_deleted("h"),
+        );
+        let mut statement = Statement::new(statement);
+        if let Some(stage) = stage {
+            statement = statement.with_guard(stage.clone());
+        }
+        RowStream::start(self.connect_to_read()?, statement)
+    }
+}
+
+fn changed_since(table: &SnapshotTable, since: NaiveDateTime) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM {} AS c WHERE c.{VALID_FROM} >= {} AND {} AND {})",
+        sql::table(&table.history()),
+        sql::timestamp(since),
+        table.not_deleted("c"),
+        sql::compare("h", "c", "=", &table.key)
+    )
+}
