@@ -21,7 +21,7 @@ const STYLES: Styles = Styles::styled()
 
 const ENVIRONMENT: &str = "\
 Environment:
-  WIGEON_CACHE_DIR  where compiled plugins are kept; default: `wigeon/plugins` in the user's cache directory
+  WIGEON_CACHE_DIR  where compiled plugins are kept, instead of the user's cache directory
   NO_COLOR          no colors, unless `--color always`";
 
 /// The version of the program, and of the contract that plugins are built against.
@@ -54,6 +54,7 @@ pub(crate) struct Arguments {
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArguments {
     /// The manifest of the pipeline
     #[arg(

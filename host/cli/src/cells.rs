@@ -10,7 +10,7 @@ use arrow_cast::{
     cast,
     display::{ArrayFormatter, FormatOptions},
 };
-use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema};
 
 pub(crate) use self::json::JsonRows;
 use crate::table::Side;
@@ -84,11 +84,8 @@ pub(crate) fn side(data_type: &DataType) -> Side {
 ///
 /// - [`ArrowError`] if a column cannot be converted.
 pub(crate) fn showable(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let fields = batch.schema().fields().iter().map(with_offset).collect();
-    let schema = Schema::new_with_metadata::<arrow_schema::Fields>(
-        fields,
-        batch.schema().metadata().clone(),
-    );
+    let fields: Fields = batch.schema().fields().iter().map(with_offset).collect();
+    let schema = Schema::new_with_metadata(fields, batch.schema().metadata().clone());
     if schema == *batch.schema() {
         return Ok(batch);
     }

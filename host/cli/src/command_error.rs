@@ -15,11 +15,15 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::json;
 use wigeon_engine::EngineError;
 use wigeon_manifest::Report;
+use wigeon_warehouse::{DatabaseError, ReadError};
 
 use crate::{exit, logical_time::TimeError, printer::Printer};
 
 /// Where to report a bug.
 const ISSUES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/issues");
+
+/// What to do after a signal.
+const INTERRUPTED_HINT: &str = "run it again to go on where it stopped";
 
 /// Whose turn it is to do something, which gives the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,11 +112,42 @@ impl CommandError {
         Self::new(Kind::Internal, error).with_hint(bug_hint())
     }
 
+    /// Returns an error about a plugin that no step uses.
+    pub(crate) fn of_plugin(error: EngineError) -> Self {
+        let advice = engine::advice(&error);
+        advice.about(match error {
+            EngineError::Resolve { source, .. } => source.into(),
+            EngineError::LoadPlugin { source, .. } => source.into(),
+            error => error.into(),
+        })
+    }
+
+    /// Returns an error about a query: what DuckDB says of it.
+    pub(crate) fn of_query(error: EngineError) -> Self {
+        match error {
+            EngineError::ReadWarehouse(ReadError::Database(source)) => {
+                Self::new(Kind::Data, QueryError(source))
+                    .with_hint("`wigeon sql \"SHOW TABLES\"` lists the tables")
+            }
+            error => error.into(),
+        }
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// Returns the same error as the consequence of a signal.
+    #[must_use]
+    pub(crate) fn interrupted(self) -> Self {
+        Self {
+            kind: Kind::Interrupted,
+            hints: vec![INTERRUPTED_HINT.to_owned()],
+            ..self
+        }
     }
 
     /// Returns what the process answers.
@@ -248,7 +283,16 @@ fn diagnostics(report: &Report) -> serde_json::Value {
 
 /// Keeps the further lines of a message below its first.
 fn indented(message: &str, indent: &str) -> String {
-    message.trim_end().replace('\n', &format!("\n{indent}"))
+    let mut lines = message.trim_end().lines();
+    let mut text = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        text.push('\n');
+        if !line.is_empty() {
+            text.push_str(indent);
+            text.push_str(line);
+        }
+    }
+    text
 }
 
 fn bug_hint() -> String {
@@ -258,16 +302,11 @@ fn bug_hint() -> String {
 impl From<EngineError> for CommandError {
     fn from(error: EngineError) -> Self {
         let advice = engine::advice(&error);
-        Self {
-            kind: advice.kind,
-            // Whoever prints it looks for the report itself, for the places in the text.
-            error: match error {
-                EngineError::Manifest(report) => report.into(),
-                error => error.into(),
-            },
-            hints: advice.hints,
-            details: advice.details,
-        }
+        // Whoever prints it looks for the report itself, for the places in the text.
+        advice.about(match error {
+            EngineError::Manifest(report) => report.into(),
+            error => error.into(),
+        })
     }
 }
 
@@ -299,6 +338,10 @@ impl From<io::Error> for CommandError {
 #[error("could not write to stdout")]
 struct WriteError(#[source] io::Error);
 
+#[derive(Debug, thiserror::Error)]
+#[error("the query failed")]
+struct QueryError(#[source] DatabaseError);
+
 /// What the kind of an error is, and what to do about it.
 #[derive(Debug)]
 struct Advice {
@@ -313,6 +356,15 @@ impl Advice {
             kind,
             hints: Vec::new(),
             details: None,
+        }
+    }
+
+    fn about(self, error: Box<dyn Error + Send + Sync>) -> CommandError {
+        CommandError {
+            kind: self.kind,
+            error,
+            hints: self.hints,
+            details: self.details,
         }
     }
 
@@ -344,7 +396,7 @@ mod tests {
     fn a_cause_that_repeats_what_was_said_is_left_out() {
         let error = CommandError::new(Kind::Data, Outer(Middle(Inner))).with_hint("make room");
         let text = anstream::adapter::strip_str(&error.to_text(false, false, false)).to_string();
-        assert_snapshot!(text, @"");
+        assert_snapshot!(text);
     }
 
     #[test]
@@ -357,7 +409,7 @@ mod tests {
     #[test]
     fn as_json_an_error_says_the_same() {
         let error = CommandError::new(Kind::Data, Outer(Middle(Inner))).with_hint("make room");
-        assert_snapshot!(serde_json::to_string_pretty(&error.to_json()).unwrap(), @"");
+        assert_snapshot!(serde_json::to_string_pretty(&error.to_json()).unwrap());
     }
 
     #[test]

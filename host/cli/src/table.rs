@@ -64,6 +64,6 @@ mod tests {
         ]);
         users.add_row(["Ann", "1,234", ""]);
         users.add_row(["Bartholomew", "7", "new"]);
-        assert_snapshot!(render(&users), @"");
+        assert_snapshot!(render(&users));
     }
 }

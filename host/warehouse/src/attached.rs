@@ -80,14 +80,11 @@ impl Attachments {
         if let Some(attachment) = by_path.get(&canonical).and_then(Weak::upgrade) {
             return Ok(attachment);
         }
-        let Some(reservation) = Reservation::take(&canonical) else {
+        let Some(reservation) = Reservation::take(&canonical, false) else {
             return Err(held(Holder::this_process()));
         };
-        let ours = held::is_database(&canonical).map_err(|source| ReadError::Unreadable {
-            path: shown.clone(),
-            source,
-        })?;
-        if !ours {
+        // What cannot be read is left to DuckDB to complain about.
+        if reservation.is_first() && held::is_database(&canonical).is_ok_and(|ours| !ours) {
             return Err(ReadError::NotADatabase { path: shown.clone() });
         }
         let name = format!("wigeon_source_{}", instance.next_id());
@@ -109,7 +106,14 @@ impl Attachments {
                 by_path.insert(canonical, Arc::downgrade(&attachment));
                 Ok(attachment)
             }
-            Err(error) => Err(Holder::find(&canonical, false).map_or(ReadError::Database(error), held)),
+            Err(error) => {
+                let holder = if reservation.is_first() {
+                    Holder::find(&canonical, false)
+                } else {
+                    None
+                };
+                Err(holder.map_or(ReadError::Database(error), held))
+            }
         }
     }
 }
@@ -123,7 +127,7 @@ impl Warehouse {
     ///
     /// # Errors
     ///
-    /// - [`ReadError::Vanished`], [`ReadError::NotADatabase`], [`ReadError::Unreadable`] about the file.
+    /// - [`ReadError::Vanished`], [`ReadError::NotADatabase`] about the file.
     /// - [`ReadError::Held`] if somebody has it open for writing.
     /// - [`ReadError::Columns`], [`ReadError::Type`] if the columns are not as declared.
     /// - [`ReadError::UnsupportedType`] if a declared type cannot be read.

@@ -6,35 +6,58 @@
 //! the file gives them all up; so a process keeps a list of the files that it has open.
 
 use std::{
-    collections::HashSet,
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
-static OPEN: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
+/// The files that this process has open, and how many times each; zero times: for writing.
+static OPEN: Mutex<BTreeMap<PathBuf, u32>> = Mutex::new(BTreeMap::new());
+
+const WRITING: u32 = 0;
 
 /// The right to open a file in this process, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     path: PathBuf,
+    first: bool,
 }
 
 impl Reservation {
-    /// Reserves a file, or returns none if this process has it open.
-    pub(crate) fn take(path: &Path) -> Option<Self> {
+    /// Reserves a file for one writer or for some readers, or returns none if it is taken.
+    pub(crate) fn take(path: &Path, writing: bool) -> Option<Self> {
         let path = canonical(path);
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get_or_insert_default()
-            .insert(path.clone())
-            .then_some(Self { path })
+        let first = match open.get_mut(&path) {
+            None => {
+                open.insert(path.clone(), if writing { WRITING } else { 1 });
+                true
+            }
+            Some(readers) if !writing && *readers != WRITING => {
+                *readers += 1;
+                false
+            }
+            Some(_) => return None,
+        };
+        Some(Self { path, first })
+    }
+
+    /// Returns whether nobody else in this process had the file open.
+    ///
+    /// Otherwise it must not be looked at, which would give up the lock.
+    pub(crate) fn is_first(&self) -> bool {
+        self.first
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = open.as_mut() {
-            open.remove(&self.path);
+        match open.get_mut(&self.path) {
+            Some(readers) if *readers > 1 => *readers -= 1,
+            _ => {
+                open.remove(&self.path);
+            }
         }
     }
 }

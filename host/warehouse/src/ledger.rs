@@ -247,8 +247,10 @@ impl Warehouse {
         let query = format!(
             "SELECT load_id, run_id, step, kind, plugin, plugin_digest, contract, epoch_us(logical_time), \
              epoch_us(effective_time), epoch_us(started_at), epoch_us(finished_at), rows_in, rows_out, \
-             rows_rejected, details FROM {} {filter} ORDER BY load_id DESC LIMIT {limit}",
-            sql::internal("ledger")
+             rows_rejected, details FROM {} {filter} ORDER BY load_id DESC LIMIT {}",
+            sql::internal("ledger"),
+            // DuckDB's own ceiling.
+            i64::try_from(limit).unwrap_or(i64::MAX)
         );
         let entry = |row: &duckdb::Row<'_>| -> duckdb::Result<LedgerEntry> {
             let details: String = row.get(14)?;

@@ -81,8 +81,13 @@ impl SnapshotTable {
     /// Returns the columns of the history.
     pub(crate) fn fields(&self) -> Vec<Field> {
         let time = DataType::Timestamp(TimeUnit::Microsecond, None);
-        let mut fields: Vec<_> = self.key.iter().map(|field| field.clone().with_nullable(false)).collect();
-        fields.extend(self.payload.iter().map(|field| field.clone().with_nullable(true)));
+        // Keys as well: DuckDB's complaint about a null would come before ours.
+        let mut fields: Vec<_> = self
+            .key
+            .iter()
+            .chain(&self.payload)
+            .map(|field| field.clone().with_nullable(true))
+            .collect();
         fields.push(Field::new(VALID_FROM, time.clone(), false));
         fields.push(Field::new(VALID_TO, time, true));
         if self.records_deleted() {

@@ -20,7 +20,7 @@ use arrow_array::{RecordBatch, RecordBatchOptions, StructArray};
 use arrow_schema::{ArrowError, SchemaRef};
 
 use crate::{
-    arrow_scan::{Connection, Instance},
+    arrow_scan::Connection,
     error::{DatabaseError, ReadError},
     reader::panic_text,
     source::RejectedRow,
@@ -86,7 +86,6 @@ pub struct RowStream {
     messages: Option<Receiver<Message>>,
     rejected: Vec<RejectedRow>,
     stop: Arc<AtomicBool>,
-    instance: Arc<Instance>,
     interrupt: Arc<duckdb::InterruptHandle>,
     done: Receiver<()>,
     thread: Option<JoinHandle<()>>,
@@ -105,7 +104,6 @@ impl RowStream {
         let (sender, messages) = sync_channel(QUEUE);
         let (alive, done) = sync_channel(0);
         let stop = Arc::new(AtomicBool::new(false));
-        let instance = Arc::clone(connection.instance());
         let interrupt = connection.interrupt_handle();
         let reading = Arc::clone(&stop);
         let thread = thread::Builder::new()
@@ -133,7 +131,6 @@ impl RowStream {
             messages: Some(messages),
             rejected: Vec::new(),
             stop,
-            instance,
             interrupt,
             done,
             thread: Some(thread),
@@ -191,11 +188,7 @@ impl Iterator for RowStream {
             }
             Message::Failed(error) => {
                 self.finish();
-                Some(Err(if self.instance.interrupted() {
-                    ReadError::Interrupted
-                } else {
-                    error
-                }))
+                Some(Err(error))
             }
             Message::Started(_) => self.next(),
         }
@@ -225,12 +218,12 @@ fn read(
 ) -> Result<Vec<RejectedRow>, ReadError> {
     let _guard = statement.guard.take();
     let streamed = send_batches(connection, &statement, sender, stop);
+    let interrupted = connection.instance().interrupted();
     match (streamed, statement.finish, statement.explain) {
         (Ok(true), Some(finish), _) => finish(connection),
         (Ok(_), ..) => Ok(Vec::new()),
-        (Err(StreamError::Database(error)), _, Some(explain)) if !connection.instance().interrupted() => {
-            Err(explain(connection, error))
-        }
+        (Err(_), ..) if interrupted => Err(ReadError::Interrupted),
+        (Err(StreamError::Database(error)), _, Some(explain)) => Err(explain(connection, error)),
         (Err(StreamError::Database(error)), ..) => Err(ReadError::Database(error)),
         (Err(StreamError::Schema(error)), ..) => Err(ReadError::Schema(error)),
     }

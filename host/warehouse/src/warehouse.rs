@@ -43,7 +43,7 @@ pub struct Warehouse {
     path: PathBuf,
     temp_directory: PathBuf,
     attachments: Attachments,
-    _reservation: Option<Reservation>,
+    _reservation: Reservation,
 }
 
 impl Warehouse {
@@ -209,12 +209,10 @@ impl Warehouse {
             pid: holder.pid,
             program: holder.program,
         };
-        // Several readers in one process do no harm, since none of them writes.
-        let reservation = Reservation::take(path);
-        if reservation.is_none() && writing {
+        let Some(reservation) = Reservation::take(path, writing) else {
             return Err(held(Holder::this_process()));
-        }
-        if path.exists() {
+        };
+        if reservation.is_first() && path.exists() {
             let ours = held::is_database(path).map_err(|source| OpenError::Unreadable {
                 path: path.clone(),
                 source,
@@ -258,15 +256,20 @@ impl Warehouse {
                 attachments: Attachments::default(),
                 _reservation: reservation,
             }),
-            // With a reservation only: looking at a file that this process has open
-            // would give up its lock.
-            Err(source) => match reservation.and_then(|_| Holder::find(path, writing)) {
-                Some(holder) => Err(held(holder)),
-                None => Err(OpenError::Database {
-                    path: path.clone(),
-                    source,
-                }),
-            },
+            Err(source) => {
+                let holder = if reservation.is_first() {
+                    Holder::find(path, writing)
+                } else {
+                    None
+                };
+                Err(holder.map_or_else(
+                    || OpenError::Database {
+                        path: path.clone(),
+                        source,
+                    },
+                    held,
+                ))
+            }
         }
     }
 }

@@ -36,6 +36,10 @@ pub(super) fn advice(error: &DataError) -> Advice {
         DataError::NoColumn { .. } => {
             return Advice::new(Kind::Manifest).hint("name one of these columns in the manifest");
         }
+        DataError::ReservedColumn { .. } => {
+            return Advice::new(Kind::Manifest)
+                .hint("leave the column out of `columns` of the step, or rename it on the way");
+        }
         DataError::KeyType { .. } => {
             return Advice::new(Kind::Manifest).hint("declare one type for both in the manifest");
         }

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use wigeon_engine::EngineError;
 use wigeon_registry::{LockFileError, ResolveError};
 
-use super::{Advice, Kind, bug_hint, data, plugin, storage};
+use super::{Advice, INTERRUPTED_HINT, Kind, bug_hint, data, plugin, storage};
 use crate::words::{list, nearest};
 
 /// Returns what kind of failure it is, and what to do about it.
@@ -44,10 +44,15 @@ pub(super) fn advice(error: &EngineError) -> Advice {
         EngineError::ReadWarehouse(source) => storage::read_warehouse(source),
         EngineError::Load { source, .. } => storage::load(source),
         EngineError::Data { source, .. } => data::advice(source),
-        EngineError::Cancelled { .. } => {
-            Advice::new(Kind::Interrupted).hint("run it again to go on where it stopped")
+        EngineError::Temporary(_) => Advice::new(Kind::Data).hint(
+            "check that the temporary directory exists and has room; `TMPDIR` names another one",
+        ),
+        EngineError::Reference { .. } => Advice::new(Kind::Usage)
+            .hint("name it as in a manifest: `builtin:scd2`, `file:plugins/mine.wasm`"),
+        EngineError::Cancelled { .. } => Advice::new(Kind::Interrupted).hint(INTERRUPTED_HINT),
+        EngineError::Arrow { .. } | EngineError::Internal { .. } => {
+            Advice::new(Kind::Internal).hint(bug_hint())
         }
-        EngineError::Internal { .. } => Advice::new(Kind::Internal).hint(bug_hint()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use wigeon_warehouse::{LawError, LoadError, LockError, OpenError, ReadError};
 
-use super::{Advice, Kind, bug_hint};
+use super::{Advice, INTERRUPTED_HINT, Kind, bug_hint};
 
 /// What may be wrong when DuckDB refuses to go on for want of room.
 const ROOM: &str = "if the disk or the memory is full, see `memory_limit_mib` and `temp_directory` under `[warehouse]`";
@@ -52,6 +52,9 @@ pub(super) fn read(error: &ReadError) -> Advice {
         ReadError::Pattern { .. } => {
             return Advice::new(Kind::Manifest).hint("correct `path` of the source");
         }
+        ReadError::Delimiter { .. } => {
+            return Advice::new(Kind::Manifest).hint("correct `delimiter` of the source");
+        }
         ReadError::Columns { .. } => {
             "correct the file, or the columns that the manifest declares for the source"
         }
@@ -87,6 +90,7 @@ pub(super) fn read_warehouse(error: &ReadError) -> Advice {
         | ReadError::Unreadable { .. }
         | ReadError::Truncated { .. }
         | ReadError::Pattern { .. }
+        | ReadError::Delimiter { .. }
         | ReadError::Columns { .. }
         | ReadError::Type { .. }
         | ReadError::Malformed { .. }
@@ -138,5 +142,5 @@ fn broken_law(law: &LawError) -> Advice {
 }
 
 fn interrupted() -> Advice {
-    Advice::new(Kind::Interrupted).hint("run it again to go on where it stopped")
+    Advice::new(Kind::Interrupted).hint(INTERRUPTED_HINT)
 }

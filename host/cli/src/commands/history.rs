@@ -43,6 +43,7 @@ pub(crate) fn run(
     let entries = project.history(arguments.step.as_deref(), arguments.limit)?;
     match arguments.format.format {
         Format::Json => printer.json(&entries)?,
+        Format::Text if entries.is_empty() => printer.note("nothing has been loaded yet"),
         Format::Text => printer.data(&text(&entries, project.pipeline().time_zone()))?,
     }
     Ok(ExitCode::from(exit::DONE))
@@ -106,6 +107,6 @@ mod tests {
             rows_rejected: 0,
             details: serde_json::Value::Null,
         };
-        assert_snapshot!(text(&[entry], Tz::Europe__London), @"");
+        assert_snapshot!(text(&[entry], Tz::Europe__London));
     }
 }

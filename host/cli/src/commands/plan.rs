@@ -14,7 +14,7 @@ use crate::{
     logical_time::TimeArgument,
     printer::Printer,
     table::{Side, render, table},
-    words::{counted, extract_time, length, list, number, short_digest, size, time_in_zone},
+    words::{counted, extract_time, length, number, short_digest, size, time_in_zone},
 };
 
 /// How many inputs of a step are listed unless more are wanted.
@@ -109,11 +109,11 @@ fn describe(text: &mut String, step: &StepPlan, verbose: bool) {
     let _ = writeln!(text, "\n{}", step.step);
     if verbose {
         let _ = writeln!(text, "  plugin: {} {}", step.plugin, step.digest);
-        let columns = step
-            .columns
-            .iter()
-            .map(|(name, data_type)| format!("{name} {data_type}"));
-        let _ = writeln!(text, "  columns: {}", list(columns));
+        let columns = step.columns.iter();
+        let columns: Vec<_> = columns
+            .map(|(name, data_type)| format!("{name} {data_type}"))
+            .collect();
+        let _ = writeln!(text, "  columns: {}", columns.join(", "));
     } else {
         let _ = writeln!(
             text,
@@ -139,11 +139,8 @@ fn describe(text: &mut String, step: &StepPlan, verbose: bool) {
         .checked_sub(listed)
         .filter(|more| *more > 0)
     {
-        let _ = writeln!(
-            text,
-            "  and {} more, which --verbose lists",
-            counted(length(more), "input")
-        );
+        let more = counted(length(more), "more input");
+        let _ = writeln!(text, "  and {more}, which --verbose lists");
     }
 }
 
@@ -194,11 +191,11 @@ mod tests {
 
     #[test]
     fn a_plan_says_what_runs_and_why() {
-        assert_snapshot!(text(&plan(), Tz::Europe__London, false), @"");
+        assert_snapshot!(text(&plan(), Tz::Europe__London, false));
     }
 
     #[test]
     fn a_verbose_plan_lists_every_input_and_column() {
-        assert_snapshot!(text(&plan(), Tz::Europe__London, true), @"");
+        assert_snapshot!(text(&plan(), Tz::Europe__London, true));
     }
 }

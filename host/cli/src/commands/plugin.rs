@@ -56,7 +56,8 @@ pub(crate) fn run(
 ) -> Result<ExitCode, CommandError> {
     let PluginCommand::Inspect(arguments) = &arguments.command;
     let cache = context.cache();
-    let report = wigeon_engine::inspect(&arguments.reference, Path::new("."), cache.as_deref())?;
+    let report = wigeon_engine::inspect(&arguments.reference, Path::new(""), cache.as_deref())
+        .map_err(CommandError::of_plugin)?;
     match arguments.format.format {
         Format::Json => printer.json(&report)?,
         Format::Text => printer.data(&text(&report))?,
@@ -121,6 +122,6 @@ mod tests {
             memory_at_start_bytes: 1_114_112,
             options_schema: json!({ "type": "object" }),
         };
-        assert_snapshot!(text(&report), @"");
+        assert_snapshot!(text(&report));
     }
 }

@@ -46,7 +46,15 @@ pub(crate) fn run(
     let progress = Progress::new(printer);
     let result = project.run(&request, &progress, &cancellation);
     progress.clear();
-    let report = result?;
+    let report = result.map_err(|error| {
+        let error = CommandError::from(error);
+        // What was interrupted may say so in the words of whatever it was doing.
+        if cancellation.is_cancelled() {
+            error.interrupted()
+        } else {
+            error
+        }
+    })?;
     match arguments.format.format {
         Format::Json => printer.json(&report)?,
         Format::Text => printer.summary(&text(&report, project.pipeline().time_zone()))?,
@@ -63,6 +71,7 @@ fn text(report: &RunReport, zone: Tz) -> String {
     let mut steps = table([
         ("step", Side::Left),
         ("kind", Side::Left),
+        ("outcome", Side::Left),
         ("loads", Side::Right),
         ("inputs", Side::Right),
         ("rows in", Side::Right),
@@ -79,6 +88,7 @@ fn text(report: &RunReport, zone: Tz) -> String {
         steps.add_row([
             total.step.to_owned(),
             total.kind.to_owned(),
+            "loaded".to_owned(),
             number(total.loads),
             number(total.inputs),
             number(total.rows_in),
@@ -179,7 +189,7 @@ mod tests {
             step("pageviews", Outcome::UpToDate),
             step("users", Outcome::Done),
         ]);
-        assert_snapshot!(text(&report, Tz::Europe__London), @"");
+        assert_snapshot!(text(&report, Tz::Europe__London));
     }
 
     #[test]

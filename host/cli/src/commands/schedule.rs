@@ -98,7 +98,7 @@ fn gcd(a: u32, b: u32) -> u32 {
 fn comment(pipeline: &CheckedPipeline, minutes: u32) -> String {
     let mut text = format!(
         "# Runs the pipeline `{}`: asks every {} what is due, and catches up what was missed.\n\
-         # When a step is due stands in the manifest, in the time zone {}:\n",
+         # The schedules stand in the manifest, in the time zone {}:\n",
         pipeline.name(),
         if minutes == 1 {
             "minute".to_owned()

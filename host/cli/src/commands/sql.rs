@@ -9,7 +9,7 @@ use std::{
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, Schema};
 use clap::{Args, ValueEnum};
-use wigeon_engine::QueryRows;
+use wigeon_engine::{EngineError, QueryRows};
 
 use crate::{
     cells::{JsonRows, TextRows, showable, side},
@@ -26,9 +26,9 @@ use crate::{
 /// The tables are named after the steps. A snapshot step has its open versions under its own name and all versions in
 /// `<step>_history`.
 #[derive(Debug, Args)]
-#[group(id = "question", required = true, multiple = false, args = ["query", "file"])]
 pub(crate) struct SqlArguments {
     /// The query, or `-` to read it from stdin
+    #[arg(required_unless_present = "file", conflicts_with = "file")]
     query: Option<String>,
 
     /// Read the query from this file, or from stdin if it is `-`
@@ -92,7 +92,7 @@ pub(crate) fn run(
 ) -> Result<ExitCode, CommandError> {
     let query = arguments.text()?;
     let project = context.open()?;
-    let rows = project.query(&query)?;
+    let rows = project.query(&query).map_err(CommandError::of_query)?;
     match arguments.format {
         RowFormat::Table => print_table(printer, rows)?,
         RowFormat::Csv => print_csv(printer, rows)?,
@@ -101,10 +101,8 @@ pub(crate) fn run(
     Ok(ExitCode::from(exit::DONE))
 }
 
-fn batch(
-    batch: Result<RecordBatch, wigeon_engine::EngineError>,
-) -> Result<RecordBatch, CommandError> {
-    Ok(showable(batch?).map_err(ShowError)?)
+fn batch(batch: Result<RecordBatch, EngineError>) -> Result<RecordBatch, CommandError> {
+    Ok(showable(batch.map_err(CommandError::of_query)?).map_err(ShowError)?)
 }
 
 fn print_table(printer: &Printer, rows: QueryRows) -> Result<(), CommandError> {
@@ -131,7 +129,7 @@ fn print_csv(printer: &Printer, rows: QueryRows) -> Result<(), CommandError> {
     // Nothing is printed before the query is known to go well.
     let mut rows = rows.peekable();
     if let Some(Err(_)) = rows.peek() {
-        rows.next().transpose()?;
+        rows.next().transpose().map_err(CommandError::of_query)?;
     }
     let mut stdout = printer.stdout();
     stdout.write_all(header.as_bytes())?;
@@ -183,7 +181,7 @@ fn csv_line<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> String {
 fn print_json(printer: &Printer, rows: QueryRows) -> Result<(), CommandError> {
     let mut rows = rows.peekable();
     if let Some(Err(_)) = rows.peek() {
-        rows.next().transpose()?;
+        rows.next().transpose().map_err(CommandError::of_query)?;
     }
     let mut stdout = printer.stdout();
     stdout.write_all(b"[")?;

@@ -49,12 +49,8 @@ pub(crate) fn run(
 }
 
 fn text(status: &StatusReport, zone: Tz) -> String {
-    let mut text = format!("{} at {}\n", status.pipeline, time_in_zone(status.at, zone));
-    if let Some(holder) = &status.running {
-        // Writing into a `String` cannot fail.
-        let _ = writeln!(text, "a run is under way: {holder}");
-    }
-    text.push('\n');
+    let at = time_in_zone(status.at, zone);
+    let mut text = format!("{} at {at}\n\n", status.pipeline);
     let mut steps = table([
         ("step", Side::Left),
         ("last run", Side::Left),
@@ -84,6 +80,7 @@ fn text(status: &StatusReport, zone: Tz) -> String {
     }
     text.push_str(&render(&steps));
     for step in status.steps.iter().filter(|step| !step.holes.is_empty()) {
+        // Writing into a `String` cannot fail.
         let _ = write!(text, "\n{}", missing(step));
     }
     text
@@ -143,9 +140,8 @@ mod tests {
         let status = StatusReport {
             pipeline: "pageviews_postcode".to_owned(),
             at,
-            running: Some("process 12, `wigeon run`".to_owned()),
             steps: vec![users, never],
         };
-        assert_snapshot!(text(&status, Tz::Europe__London), @"");
+        assert_snapshot!(text(&status, Tz::Europe__London));
     }
 }

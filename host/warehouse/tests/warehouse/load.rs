@@ -230,8 +230,8 @@ fn queries_tell_the_message_of_the_database() {
     };
     assert!(error.message().contains("nonsense"), "{error}");
     // In mid-stream.
-    context.append("t", batch(&[("text", texts((0..100_000).map(|row| Some(if row < 90_000 { "1" } else { "x" }))))]));
-    let mut stream = context.warehouse.query("SELECT text::INTEGER AS number FROM t").unwrap();
+    let late = "SELECT (CASE WHEN range < 3000000 THEN '1' ELSE 'x' END)::INTEGER AS i FROM range(3000001)";
+    let mut stream = context.warehouse.query(late).unwrap();
     let last = stream.find(Result::is_err).unwrap();
     assert!(matches!(last.unwrap_err(), ReadError::Database(_)));
     assert!(stream.next().is_none());

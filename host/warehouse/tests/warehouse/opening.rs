@@ -1,7 +1,7 @@
 //! Opening a warehouse, and what may stand in the way.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     process::{Command, Stdio},
 };
 
@@ -65,7 +65,6 @@ fn a_warehouse_is_opened_again() {
     }
     let one = Warehouse::open_read_only(&settings).unwrap();
     let two = Warehouse::open_read_only(&settings).unwrap();
-    assert!(one.begin().is_err_and(|error| error.to_string().contains("refused")) || one.begin().is_ok());
     assert_eq!(table(two.query("SELECT * FROM wigeon.meta").unwrap()), "1");
     assert!(one.query("CREATE TABLE t (i INTEGER)").is_err());
 }
@@ -134,8 +133,8 @@ fn the_process_that_holds_a_warehouse_is_named() {
             command.env("WIGEON_TEST_READ", "1");
         }
         let mut holder = command.spawn().unwrap();
-        let output = BufReader::new(holder.stdout.take().unwrap());
-        assert!(output.lines().any(|line| line.unwrap() == "holding"));
+        let mut output = BufReader::new(holder.stdout.take().unwrap());
+        assert!(output.by_ref().lines().any(|line| line.unwrap() == "holding"));
         let opened = [Warehouse::open(&settings(&path)), Warehouse::open_read_only(&settings(&path))];
         for (index, opened) in opened.into_iter().enumerate() {
             match opened {
@@ -149,6 +148,8 @@ fn the_process_that_holds_a_warehouse_is_named() {
             }
         }
         holder.stdin.take().unwrap().write_all(b"\n").unwrap();
+        // It shall not find its output closed.
+        output.lines().for_each(drop);
         holder.wait().unwrap();
     }
     Warehouse::open(&settings(&path)).unwrap();

@@ -1,0 +1,194 @@
+//! The law: the flagship's tables are a function of the extracts that were accepted, and it is the
+//! function that the oracle computes from the raw files. In whatever order files arrive, however
+//! often and when steps run, and with however many lanes.
+
+use std::path::PathBuf;
+
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use wigeon_generator::{Extract, Format, History, Settings};
+use wigeon_oracle::{history, history_csv, pageviews, pageviews_csv};
+use wigeon_tests::Project;
+
+const PAGEVIEWS: &str = "select * from pageviews_postcode order by all nulls first";
+const HISTORY: &str = "select id, postcode, valid_from, valid_to from current_postcode_history order by id, valid_from";
+
+/// A flagship whose extracts arrive one by one.
+struct Arrivals {
+    project: Project,
+    made: History,
+    users: Vec<PathBuf>,
+    views: Vec<PathBuf>,
+}
+
+impl Arrivals {
+    fn new(settings: Settings) -> Self {
+        let project = Project::flagship();
+        // Few users: the guard's shares are for many.
+        project.edit_manifest("max_closed_share = 0.2", "max_closed_share = 1.0");
+        project.edit_manifest("max_changed_share = 0.5", "max_changed_share = 1.0");
+        Self {
+            project,
+            made: History::new(settings),
+            users: vec![],
+            views: vec![],
+        }
+    }
+
+    fn arrive(&mut self, extract: Extract) {
+        let directory = self.project.path("extracts");
+        self.made.write_file(extract, &directory).expect("an extract");
+        let path = directory.join(self.made.file_name(extract));
+        if extract.is_users() {
+            self.users.push(path);
+        } else {
+            self.views.push(path);
+        }
+    }
+
+    /// The loaded rows are the oracle's, row for row.
+    fn check(&self, when: &str) {
+        let expected = pageviews_csv(&pageviews(&self.users, &self.views));
+        assert_same(&self.project.sql(PAGEVIEWS), &expected, when);
+        let expected = history_csv(&history(&self.users));
+        assert_same(&self.project.sql(HISTORY), &expected, when);
+    }
+}
+
+/// Compares two tables, and shows the first lines that differ.
+fn assert_same(actual: &str, expected: &str, when: &str) {
+    if actual == expected {
+        return;
+    }
+    let differing = actual.lines().zip(expected.lines()).find(|(a, e)| a != e);
+    panic!(
+        "{when}: {} rows where {} are due; first difference: {differing:?}",
+        actual.lines().count(),
+        expected.lines().count()
+    );
+}
+
+fn settings(seed: u64, users: u64, views: u64, days: u32) -> Settings {
+    Settings {
+        users,
+        views_per_day: views,
+        days,
+        movers: 0.15,
+        seed,
+        format: Format::Csv,
+        ..Settings::default()
+    }
+}
+
+/// Runs `test` on random cases. A failure shows the smallest failing case, its seed included;
+/// `PROPTEST_CASES` asks for more of them.
+fn check_cases<S: Strategy>(cases: u32, strategy: S, test: impl Fn(S::Value)) {
+    let configured = Config::default();
+    let cases = std::env::var_os("PROPTEST_CASES").map_or(cases, |_| configured.cases);
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 20,
+        ..configured
+    };
+    let result = TestRunner::new(config).run(&strategy, |value| {
+        test(value);
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+/// One crontab line that runs what is due, for a week: each hour brings its file, each night a
+/// users extract. After every hour the table is the oracle's.
+#[test]
+fn a_week_in_crons_order_is_the_oracles_after_every_hour() {
+    check_cases(1, any::<u64>(), |seed| {
+        let mut arrivals = Arrivals::new(settings(seed, 40, 120, 7));
+        for day in 0..7 {
+            for hour in 0..24 {
+                if hour == if day == 0 { 0 } else { 2 } {
+                    arrivals.arrive(Extract::users(day));
+                }
+                arrivals.arrive(Extract::views(day, hour));
+                let at = format!("2019-10-{:02}T{hour:02}:50", 11 + day);
+                arrivals.project.ok(&["run", "--due", "--at", &at]);
+                arrivals.check(&format!("seed {seed}, {at}"));
+            }
+        }
+    });
+}
+
+/// The hourly files come in any order, several at once or one by one, some before the users
+/// extract of their day and some days late; the steps run together or one at a time, over any
+/// number of lanes. Whenever all steps have run, the table is the oracle's.
+#[test]
+fn hourly_files_in_any_order_give_the_same_tables() {
+    let days = 4_u32;
+    let order = Just((0..days * 25).collect::<Vec<u32>>()).prop_shuffle();
+    let strategy = (any::<u64>(), order, prop::collection::vec(0..8_u8, 25 * 4), 1..4_u8);
+    check_cases(3, strategy, |(seed, order, actions, lanes)| {
+        let mut arrivals = Arrivals::new(settings(seed, 40, 100, days));
+        let threads = format!("path = \"pageviews_postcode.duckdb\"\nthreads = {lanes}");
+        arrivals
+            .project
+            .edit_manifest("path = \"pageviews_postcode.duckdb\"", &threads);
+        arrivals.arrive(Extract::users(0));
+        let mut next_users = 1;
+        let mut hours = (0..days).flat_map(|day| (0..24).map(move |hour| Extract::views(day, hour)));
+        let hours: Vec<Extract> = hours.by_ref().collect();
+        let at = "2019-12-01";
+        for (place, action) in order.iter().zip(&actions) {
+            // The users extracts come in the order of their days, but at any time.
+            match usize::try_from(*place).ok().and_then(|place| hours.get(place)) {
+                Some(extract) => arrivals.arrive(*extract),
+                None if next_users < days => {
+                    arrivals.arrive(Extract::users(next_users));
+                    next_users += 1;
+                }
+                None => {}
+            }
+            let step = match action {
+                0 => "current_postcode",
+                1 => "pageviews_postcode",
+                2 => "updated_postcode_stg",
+                3 => {
+                    arrivals.project.ok(&["run", "--at", at]);
+                    arrivals.check(&format!("seed {seed}, after {place}"));
+                    continue;
+                }
+                _ => continue,
+            };
+            if arrivals.views.is_empty() {
+                continue;
+            }
+            arrivals.project.ok(&["run", "--at", at, "--step", step]);
+        }
+        arrivals.project.ok(&["run", "--at", at]);
+        arrivals.check(&format!("seed {seed}, at the end"));
+    });
+}
+
+/// With `late_extracts = "insert"` the users extracts may come in any order as well: one that is
+/// late takes its place between its neighbours, and the loaded rows follow.
+#[test]
+fn users_extracts_in_any_order_give_the_same_tables() {
+    let order = Just((0..6_u32).collect::<Vec<_>>()).prop_shuffle();
+    check_cases(4, (any::<u64>(), order), |(seed, order)| {
+        let mut arrivals = Arrivals::new(settings(seed, 40, 60, 6));
+        arrivals
+            .project
+            .edit_manifest("deleted = \"close\"", "deleted = \"close\"\nlate_extracts = \"insert\"");
+        for (hour, day) in (0..).zip(&order) {
+            arrivals.arrive(Extract::users(*day));
+            for of_day in 0..6 {
+                arrivals.arrive(Extract::views(of_day, hour));
+            }
+            arrivals.project.ok(&["run", "--at", "2019-12-01"]);
+            arrivals.check(&format!("seed {seed}, order {order:?}, after day {day}"));
+        }
+    });
+}

@@ -1,0 +1,3 @@
+//! Whole pipelines, from files to tables, through the `wigeon` binary.
+
+mod against_oracle;
