@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow_buffer::{NullBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow_cast::cast;
 use arrow_ord::ord::make_comparator;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, SortOptions};
@@ -208,6 +208,7 @@ pub fn assemble(
         })
         .collect::<Result<Vec<_>, AssembleError>>()?;
     let mut columns = Vec::with_capacity(answers.len());
+    let mut gathered: Vec<((usize, usize), ArrayRef)> = vec![];
     for (field, answer) in schema.fields().iter().zip(answers) {
         let column = match answer {
             Answer::Forward(column) => {
@@ -222,8 +223,16 @@ pub fn assemble(
                         count: selections.len(),
                     });
                 };
-                let array = origin_column(*origin, *column, current, kept)?;
-                take(&array, numbers, None)?
+                let place = (*selection, *column);
+                match gathered.iter().find(|(known, _)| *known == place) {
+                    Some((_, array)) => Arc::clone(array),
+                    None => {
+                        let array = origin_column(*origin, *column, current, kept)?;
+                        let array = take(&array, numbers, None)?;
+                        gathered.push((place, Arc::clone(&array)));
+                        array
+                    }
+                }
             }
             Answer::Values(array) => Arc::clone(array),
         };
@@ -368,23 +377,19 @@ fn column_of<'a>(
 
 /// Checks row numbers against `count` and makes [`NO_ROW`] null.
 fn row_numbers(rows: Vec<u32>, count: usize) -> Result<UInt32Array, AssembleError> {
-    let mut highest = 0;
-    let mut absent = false;
-    for &row in &rows {
-        if row == NO_ROW {
-            absent = true;
-        } else {
-            highest = highest.max(row);
-        }
-    }
-    let any = !rows.is_empty() && (!absent || rows.iter().any(|&row| row != NO_ROW));
-    if any && highest as usize >= count {
+    // One pass that the compiler can vectorize: `NO_ROW + 1` is 0.
+    let end = rows.iter().map(|row| row.wrapping_add(1)).max().unwrap_or(0);
+    let absent = rows.contains(&NO_ROW);
+    if end as usize > count {
         return Err(AssembleError::NoRow {
-            row: highest,
+            row: end - 1,
             count,
         });
     }
-    let nulls = absent.then(|| rows.iter().map(|&row| row != NO_ROW).collect::<NullBuffer>());
+    let nulls = absent.then(|| {
+        let present = BooleanBuffer::collect_bool(rows.len(), |row| rows[row] != NO_ROW);
+        NullBuffer::new(present)
+    });
     Ok(UInt32Array::new(ScalarBuffer::from(rows), nulls))
 }
 

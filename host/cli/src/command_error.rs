@@ -163,7 +163,7 @@ impl CommandError {
         // A JSON answer that broke off cannot be followed by another.
         if wants_json && !printer.has_printed() {
             // The exit code tells it too, if stdout is gone.
-            let _ = printer.json(&self.to_json());
+            printer.json(&self.to_json()).ok();
         }
         let graphical = printer.is_terminal();
         printer.stderr(&self.to_text(graphical, printer.colors_stderr(), printer.is_verbose()));

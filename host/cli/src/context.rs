@@ -1,6 +1,9 @@
 //! What the commands need besides their own arguments: the pipeline, the clock, the environment.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use chrono::{DateTime, Utc};
 use etcetera::BaseStrategy as _;
@@ -12,16 +15,22 @@ use crate::{command_error::CommandError, logical_time::TimeArgument, words::shel
 #[derive(Debug)]
 pub(crate) struct Context {
     manifest: PathBuf,
+    cache: Option<PathBuf>,
+    clock: fn() -> DateTime<Utc>,
 }
 
 impl Context {
-    /// Remembers the manifest; nothing is read yet.
+    /// Remembers the manifest, which is not read yet, and asks the environment.
     pub(crate) fn new(manifest: PathBuf) -> Self {
-        Self { manifest }
+        Self {
+            manifest,
+            cache: cache(),
+            clock: Utc::now,
+        }
     }
 
     /// Returns the manifest as it was typed.
-    pub(crate) fn manifest(&self) -> &PathBuf {
+    pub(crate) fn manifest(&self) -> &Path {
         &self.manifest
     }
 
@@ -42,9 +51,9 @@ impl Context {
             steps: steps.to_vec(),
             due,
             at: self.time(project, at)?,
-            cache: self.cache(),
+            cache: self.cache.clone(),
             command: command_line(),
-            clock: Utc::now,
+            clock: self.clock,
         })
     }
 
@@ -56,23 +65,24 @@ impl Context {
     ) -> Result<DateTime<Utc>, CommandError> {
         match at {
             Some(argument) => Ok(argument.instant(project.pipeline().time_zone())?),
-            None => Ok(Utc::now()),
+            None => Ok((self.clock)()),
         }
     }
 
-    /// Returns where compiled plugins are kept: `WIGEON_CACHE_DIR`, or a directory of the user's
-    /// cache. Nowhere, if the user has none, as may be under cron.
-    #[expect(
-        clippy::unused_self,
-        reason = "the environment is asked for through the context only"
-    )]
-    pub(crate) fn cache(&self) -> Option<PathBuf> {
-        if let Some(directory) = env::var_os("WIGEON_CACHE_DIR").filter(|path| !path.is_empty()) {
-            return Some(directory.into());
-        }
-        let strategy = etcetera::choose_base_strategy().ok()?;
-        Some(strategy.cache_dir().join("wigeon").join("plugins"))
+    /// Returns where compiled plugins are kept, if anywhere.
+    pub(crate) fn cache(&self) -> Option<&Path> {
+        self.cache.as_deref()
     }
+}
+
+/// Returns where compiled plugins are kept: `WIGEON_CACHE_DIR`, or a directory of the user's cache.
+/// Nowhere, if the user has none, as may be under cron.
+fn cache() -> Option<PathBuf> {
+    if let Some(directory) = env::var_os("WIGEON_CACHE_DIR").filter(|path| !path.is_empty()) {
+        return Some(directory.into());
+    }
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.cache_dir().join("wigeon").join("plugins"))
 }
 
 /// Returns how this process was started, for whoever finds the pipeline locked by it.

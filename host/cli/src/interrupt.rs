@@ -1,7 +1,8 @@
 //! What `SIGINT` and `SIGTERM` do while a pipeline runs.
 
 use std::{
-    io, process,
+    io::{self, Write as _},
+    process,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -27,12 +28,12 @@ pub(crate) fn on_signal(printer: &Printer) -> Cancellation {
         if !quiet {
             bars.suspend(|| {
                 let text = "stopping after the current batch; once more to stop at once\n";
-                let _ = io::Write::write_all(&mut io::stderr(), text.as_bytes());
+                io::stderr().write_all(text.as_bytes()).ok();
             });
         }
     };
     // It fails only if there is a handler already; then the signal ends the process, which is safe.
-    let _ = ctrlc::set_handler(handler);
+    ctrlc::set_handler(handler).ok();
     cancellation
 }
 

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version come this way too. Whoever closed the pipe has read enough.
-            let _ = error.print();
+            error.print().ok();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
         }
     };

@@ -144,7 +144,8 @@ impl Printer {
         };
         self.bars.suspend(|| {
             // Nothing can be said about a stderr that is gone.
-            let _ = AutoStream::new(io::stderr().lock(), choice).write_all(styled.as_bytes());
+            let mut stderr = AutoStream::new(io::stderr().lock(), choice);
+            stderr.write_all(styled.as_bytes()).ok();
         });
     }
 }

@@ -149,21 +149,18 @@ fn line(report: &StepReport) -> String {
             counted(length(report.inputs.len()), "input")
         );
     }
-    match report.changes {
-        Some(changes) => {
-            let _ = write!(
-                line,
-                ", {} opened, {} superseded, {} closed",
-                number(changes.opened),
-                number(changes.superseded),
-                number(changes.closed)
-            );
-        }
-        None => {
-            let _ = write!(line, ", {} added", number(report.rows_out));
-            if report.rows_updated > 0 {
-                let _ = write!(line, ", {} updated", number(report.rows_updated));
-            }
+    if let Some(changes) = report.changes {
+        let _ = write!(
+            line,
+            ", {} opened, {} superseded, {} closed",
+            number(changes.opened),
+            number(changes.superseded),
+            number(changes.closed)
+        );
+    } else {
+        let _ = write!(line, ", {} added", number(report.rows_out));
+        if report.rows_updated > 0 {
+            let _ = write!(line, ", {} updated", number(report.rows_updated));
         }
     }
     if report.rows_rejected > 0 {

@@ -126,7 +126,9 @@ fn set_all(config: ffi::duckdb_config, settings: &[(&str, String)]) -> Result<()
         // SAFETY: `config` is a live handle, and both strings end in a null byte.
         let state = unsafe { ffi::duckdb_set_config(config, c_key.as_ptr(), c_value.as_ptr()) };
         if state != ffi::DuckDBSuccess {
-            return Err(DatabaseError::new(format!("`{value}` is no value for `{key}`")));
+            return Err(DatabaseError::new(format!(
+                "`{value}` is no value for `{key}`"
+            )));
         }
     }
     Ok(())
@@ -137,7 +139,12 @@ fn open_in_memory(config: ffi::duckdb_config) -> Result<ffi::duckdb_database, Da
     let mut message: *mut std::ffi::c_char = ptr::null_mut();
     // SAFETY: the path ends in a null byte, `config` is live, the others are places for results.
     let state = unsafe {
-        ffi::duckdb_open_ext(c":memory:".as_ptr(), &raw mut database, config, &raw mut message)
+        ffi::duckdb_open_ext(
+            c":memory:".as_ptr(),
+            &raw mut database,
+            config,
+            &raw mut message,
+        )
     };
     if state == ffi::DuckDBSuccess {
         return Ok(database);
@@ -231,9 +238,8 @@ impl ArrowScan {
         // points to it lives in a catalog of its own, which is detached before the stream
         // is dropped, and no statement runs with it then: only `read` gives out its name.
         // `FFI_ArrowArrayStream` is Arrow's `ArrowArrayStream`, which DuckDB expects.
-        let state = unsafe {
-            ffi::duckdb_arrow_scan(connection.raw, c"rows".as_ptr(), stream.cast())
-        };
+        let state =
+            unsafe { ffi::duckdb_arrow_scan(connection.raw, c"rows".as_ptr(), stream.cast()) };
         if state == ffi::DuckDBSuccess {
             Ok(())
         } else {
@@ -272,7 +278,10 @@ impl ArrowScan {
 impl Drop for ArrowScan {
     fn drop(&mut self) {
         let detached = RawConnection::open(&self.instance).and_then(|connection| {
-            connection.execute(&format!("DETACH DATABASE IF EXISTS {}", sql::name(&self.catalog)))
+            connection.execute(&format!(
+                "DETACH DATABASE IF EXISTS {}",
+                sql::name(&self.catalog)
+            ))
         });
         if detached.is_err() {
             // The view may still be there: better a leak than a view over freed memory.

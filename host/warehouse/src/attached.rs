@@ -70,7 +70,9 @@ impl Drop for Attachment {
 impl Attachments {
     fn attach(&self, instance: &Arc<Instance>, path: &Path) -> Result<Arc<Attachment>, ReadError> {
         let shown = path.to_string_lossy().into_owned();
-        let canonical = fs_err::canonicalize(path).map_err(|_| ReadError::Vanished { path: shown.clone() })?;
+        let canonical = fs_err::canonicalize(path).map_err(|_| ReadError::Vanished {
+            path: shown.clone(),
+        })?;
         let held = |holder: Holder| ReadError::Held {
             path: shown.clone(),
             pid: holder.pid,
@@ -85,7 +87,9 @@ impl Attachments {
         };
         // What cannot be read is left to DuckDB to complain about.
         if reservation.is_first() && held::is_database(&canonical).is_ok_and(|ours| !ours) {
-            return Err(ReadError::NotADatabase { path: shown.clone() });
+            return Err(ReadError::NotADatabase {
+                path: shown.clone(),
+            });
         }
         let name = format!("wigeon_source_{}", instance.next_id());
         let attach = || -> Result<(), DatabaseError> {
@@ -160,7 +164,10 @@ impl Warehouse {
                 .and_then(|(_, field)| sql_type(field.data_type()))
                 .unwrap_or_else(|| "VARCHAR".to_owned());
             let bound = |operator: &str, value: &str| {
-                format!("{column} {operator} CAST({} AS {data_type})", sql::text(value))
+                format!(
+                    "{column} {operator} CAST({} AS {data_type})",
+                    sql::text(value)
+                )
             };
             filters.extend(watermark.after.as_deref().map(|value| bound(">", value)));
             filters.extend(watermark.up_to.as_deref().map(|value| bound("<=", value)));

@@ -74,7 +74,10 @@ impl Rejects {
                 line: row.get(1)?,
                 column: row.get(2)?,
                 reason: reason(&kind).to_owned(),
-                raw: raw.unwrap_or_default().trim_matches(['\r', '\n']).to_owned(),
+                raw: raw
+                    .unwrap_or_default()
+                    .trim_matches(['\r', '\n'])
+                    .to_owned(),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -110,7 +113,9 @@ pub(crate) fn columns_in_file(
 ) -> Result<Vec<usize>, ReadError> {
     let mut windows = Windows::new(file.open()?, Records::Csv(delimiter));
     let header = windows.header().map_err(|error| file.read_error(error))?;
-    let names = header.map_or_else(Vec::new, |header| csv_record::fields(&header.bytes, delimiter));
+    let names = header.map_or_else(Vec::new, |header| {
+        csv_record::fields(&header.bytes, delimiter)
+    });
     let position = |name: &String| declared.iter().position(|field| field.name() == name);
     let order: Vec<_> = names.iter().filter_map(position).collect();
     let missing: Vec<_> = declared
@@ -118,7 +123,11 @@ pub(crate) fn columns_in_file(
         .filter(|field| !names.contains(field.name()))
         .map(|field| field.name().clone())
         .collect();
-    let mut extra: Vec<_> = names.iter().filter(|name| position(name).is_none()).cloned().collect();
+    let mut extra: Vec<_> = names
+        .iter()
+        .filter(|name| position(name).is_none())
+        .cloned()
+        .collect();
     for (index, name) in names.iter().enumerate() {
         if names[..index].contains(name) && !extra.contains(name) {
             extra.push(name.clone());
@@ -162,7 +171,9 @@ pub(crate) fn may_be_split(
     Err(ReadError::Malformed {
         path: file.path.clone(),
         line,
-        column: order.get(field).map(|index| declared[*index].name().clone()),
+        column: order
+            .get(field)
+            .map(|index| declared[*index].name().clone()),
         reason: reason("UNQUOTED VALUE").to_owned(),
         raw: csv_record::raw(bytes),
         count: 1,

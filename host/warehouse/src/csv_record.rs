@@ -54,7 +54,9 @@ impl Records {
         };
         match (state, byte) {
             (State::Quoted, b'"') => (State::Closed, false),
-            (State::Quoted, _) | (State::FieldStart | State::Space | State::Closed, b'"') => (State::Quoted, false),
+            (State::Quoted, _) | (State::FieldStart | State::Space | State::Closed, b'"') => {
+                (State::Quoted, false)
+            }
             (_, b'\n') => (State::FieldStart, true),
             (_, byte) if byte == delimiter => (State::FieldStart, false),
             (State::FieldStart, b' ') => (State::Space, false),
@@ -361,7 +363,10 @@ mod tests {
     fn records_know_their_lines() {
         let (header, rest) = windows("\u{feff}\"a\",b\r\n1,\"x\ny\"\r\n\r\n2,z", CSV);
         assert_eq!(header.unwrap().bytes, b"\"a\",b\r\n");
-        let rest: Vec<_> = rest.iter().map(|(line, text)| (*line, text.as_str())).collect();
+        let rest: Vec<_> = rest
+            .iter()
+            .map(|(line, text)| (*line, text.as_str()))
+            .collect();
         assert_eq!(rest, [(2, "1,\"x\ny\"\r\n"), (4, "\r\n"), (5, "2,z")]);
     }
 
@@ -385,13 +390,19 @@ mod tests {
     #[test]
     fn lines_have_no_quotes() {
         let (_, rest) = windows("{}\n{\"a\": \"\n\n\"}\n", Records::Lines);
-        let rest: Vec<_> = rest.iter().map(|(line, text)| (*line, text.as_str())).collect();
+        let rest: Vec<_> = rest
+            .iter()
+            .map(|(line, text)| (*line, text.as_str()))
+            .collect();
         assert_eq!(rest, [(2, "{\"a\": \"\n"), (3, "\n"), (4, "\"}\n")]);
     }
 
     #[test]
     fn fields_are_unquoted() {
-        assert_eq!(fields(b"a,\"b,\"\"c\"\"\", \"d\",e\"f,,\r\n", b','), ["a", "b,\"c\"", "d", "e\"f", "", ""]);
+        assert_eq!(
+            fields(b"a,\"b,\"\"c\"\"\", \"d\",e\"f,,\r\n", b','),
+            ["a", "b,\"c\"", "d", "e\"f", "", ""]
+        );
     }
 
     #[test]
@@ -413,8 +424,16 @@ mod tests {
             let start = format!("a,b\n{}", "x".repeat(length - 4));
             assert_eq!(quotes(&format!("{start}\"\n")), (false, false), "{length}");
             assert_eq!(quotes(&format!("{start},\"\n")), (false, true), "{length}");
-            assert_eq!(quotes(&format!("{start}, \"y\"\n")), (true, false), "{length}");
-            assert_eq!(quotes(&format!("{start},  \"y\"\n")), (false, false), "{length}");
+            assert_eq!(
+                quotes(&format!("{start}, \"y\"\n")),
+                (true, false),
+                "{length}"
+            );
+            assert_eq!(
+                quotes(&format!("{start},  \"y\"\n")),
+                (false, false),
+                "{length}"
+            );
         }
     }
 }

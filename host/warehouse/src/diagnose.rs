@@ -94,7 +94,10 @@ impl Warehouse {
         key: &[usize],
     ) -> Result<Option<DuplicateKey>, ReadError> {
         source.check()?;
-        let fields: Vec<Field> = key.iter().map(|index| source.columns[*index].clone()).collect();
+        let fields: Vec<Field> = key
+            .iter()
+            .map(|index| source.columns[*index].clone())
+            .collect();
         let names = sql::columns("r", &fields);
         let present: Vec<_> = fields
             .iter()
@@ -120,7 +123,9 @@ impl Warehouse {
             selects.join(" UNION ALL "),
         );
         let connection = self.connect_to_read()?;
-        let Some((key, found)) = first_duplicate(&connection, &query).map_err(ReadError::Database)? else {
+        let Some((key, found)) =
+            first_duplicate(&connection, &query).map_err(ReadError::Database)?
+        else {
             return Ok(None);
         };
         let places = found.into_iter().filter_map(|(file, row)| {
@@ -136,11 +141,17 @@ impl Warehouse {
 
 type Duplicate = (String, [(u64, u64); 2]);
 
-fn first_duplicate(connection: &Connection, query: &str) -> Result<Option<Duplicate>, DatabaseError> {
+fn first_duplicate(
+    connection: &Connection,
+    query: &str,
+) -> Result<Option<Duplicate>, DatabaseError> {
     let mut statement = connection.prepare(query)?;
     let mut rows = statement.query([])?;
     Ok(match rows.next()? {
-        Some(row) => Some((row.get(0)?, [(row.get(1)?, row.get(2)?), (row.get(3)?, row.get(4)?)])),
+        Some(row) => Some((
+            row.get(0)?,
+            [(row.get(1)?, row.get(2)?), (row.get(3)?, row.get(4)?)],
+        )),
         None => None,
     })
 }
@@ -150,7 +161,10 @@ fn first_duplicate(connection: &Connection, query: &str) -> Result<Option<Duplic
 /// A window without an order makes DuckDB read a file on one thread, from its start.
 fn numbered(source: &FileSource, file: &FileIdentity, key: &[usize]) -> Result<String, ReadError> {
     let paths = [file.duckdb_path()];
-    let names = sql::names(key.iter().map(|index| source.columns[*index].name().as_str()));
+    let names = sql::names(
+        key.iter()
+            .map(|index| source.columns[*index].name().as_str()),
+    );
     Ok(match &source.format {
         SourceFormat::Csv { null_value, .. } => {
             let delimiter = source.format.delimiter().unwrap_or(b',');
@@ -207,7 +221,9 @@ fn line_of_row(
         let mut rows = 0;
         while let Some(window) = windows.next()? {
             for record in window.records(records) {
-                let empty = window.bytes[record.range].iter().all(u8::is_ascii_whitespace);
+                let empty = window.bytes[record.range]
+                    .iter()
+                    .all(u8::is_ascii_whitespace);
                 if empty && skip_empty {
                     continue;
                 }

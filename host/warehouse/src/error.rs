@@ -148,7 +148,10 @@ pub enum ReadError {
     },
 
     /// The columns of a file or table are not the declared ones.
-    #[error("the columns of `{path}` differ from the declared ones{}", columns(missing, extra))]
+    #[error(
+        "the columns of `{path}` differ from the declared ones{}",
+        columns(missing, extra)
+    )]
     Columns {
         /// The file or table.
         path: String,
@@ -347,7 +350,9 @@ pub enum LawError {
     },
 
     /// A key is said to be superseded or closed, but has no open version.
-    #[error("key `{key}` of `{table}` cannot be superseded or closed, since it has no open version")]
+    #[error(
+        "key `{key}` of `{table}` cannot be superseded or closed, since it has no open version"
+    )]
     NotOpen {
         /// The snapshot.
         table: String,
@@ -378,7 +383,9 @@ pub enum LawError {
     },
 
     /// There is a change in the history between a late extract and the one after it.
-    #[error("the history of `{table}` changes at {found}, between {effective} and the next extract at {next}")]
+    #[error(
+        "the history of `{table}` changes at {found}, between {effective} and the next extract at {next}"
+    )]
     NotBetween {
         /// The snapshot.
         table: String,

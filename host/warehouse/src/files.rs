@@ -74,7 +74,8 @@ impl FileIdentity {
         let mut reader = self.open()?;
         let mut block = vec![0; BLOCK];
         loop {
-            let read = read_full(&mut reader, &mut block).map_err(|error| self.read_error(error))?;
+            let read =
+                read_full(&mut reader, &mut block).map_err(|error| self.read_error(error))?;
             if read == 0 {
                 return Ok(scan.finish());
             }
@@ -128,14 +129,17 @@ impl FileIdentity {
 }
 
 fn is_gzip(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
 }
 
 fn read_error(path: &str, gzip: bool, source: io::Error) -> ReadError {
     let path = path.to_owned();
     match source.kind() {
         io::ErrorKind::NotFound => ReadError::Vanished { path },
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if gzip => {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+            if gzip =>
+        {
             ReadError::Truncated { path }
         }
         _ => ReadError::Unreadable { path, source },

@@ -105,7 +105,11 @@ impl Holder {
         };
 
         let file = fs_err::File::open(path).ok()?;
-        let kind = if writing { libc::F_WRLCK } else { libc::F_RDLCK };
+        let kind = if writing {
+            libc::F_WRLCK
+        } else {
+            libc::F_RDLCK
+        };
         let mut lock = libc::flock {
             l_type: libc::c_short::try_from(kind).ok()?,
             l_whence: libc::c_short::try_from(libc::SEEK_SET).ok()?,

@@ -169,7 +169,8 @@ impl<'a> Late<'a> {
                  CASE WHEN s.change = 2 THEN a.{name} ELSE s.{name} END AS x_{index}"
             )
             .expect("a string can be written to");
-            write!(same, " AND b_{index} IS NOT DISTINCT FROM x_{index}").expect("a string can be written to");
+            write!(same, " AND b_{index} IS NOT DISTINCT FROM x_{index}")
+                .expect("a string can be written to");
         }
         let valid_at = |alias: &str, time: &str| {
             format!(
@@ -195,7 +196,14 @@ impl<'a> Late<'a> {
     }
 
     /// Returns an insertion of versions, their payload being the columns of a prefix.
-    fn insert(&self, payload: &str, from: &str, to: &str, deleted: &str, condition: &str) -> String {
+    fn insert(
+        &self,
+        payload: &str,
+        from: &str,
+        to: &str,
+        deleted: &str,
+        condition: &str,
+    ) -> String {
         format!(
             "INSERT INTO {} ({}, {VALID_FROM}, {VALID_TO}{}) SELECT {}{}, {from}, {to}{} FROM {WORK} AS w \
              WHERE {condition}",
@@ -216,13 +224,27 @@ impl<'a> Late<'a> {
             next,
         } = self;
         let mut statements = vec![
-            format!("UPDATE {history} AS h SET {VALID_TO} = {effective} FROM {WORK} AS w WHERE h.rowid = w.a_row"),
+            format!(
+                "UPDATE {history} AS h SET {VALID_TO} = {effective} FROM {WORK} AS w WHERE h.rowid = w.a_row"
+            ),
             format!(
                 "UPDATE {history} AS h SET {VALID_FROM} = {effective} FROM {WORK} AS w \
                  WHERE h.rowid = w.b_row AND w.same"
             ),
-            self.insert("x", effective, next, "x_deleted", "x_exists AND NOT coalesce(same, false)"),
-            self.insert("a", next, "a_to", "false", "a_row = b_row AND NOT a_deleted"),
+            self.insert(
+                "x",
+                effective,
+                next,
+                "x_deleted",
+                "x_exists AND NOT coalesce(same, false)",
+            ),
+            self.insert(
+                "a",
+                next,
+                "a_to",
+                "false",
+                "a_row = b_row AND NOT a_deleted",
+            ),
         ];
         if table.records_deleted() {
             // A key that is deleted at N was last seen in the late extract.
@@ -245,7 +267,13 @@ impl<'a> Late<'a> {
                 "(SELECT min(h.{VALID_FROM}) FROM {history} AS h WHERE {} AND h.{VALID_FROM} > {next})",
                 sql::compare("h", "w", "=", &table.key)
             );
-            statements.push(self.insert("x", next, &first_seen, "true", "a_row IS NULL AND b_row IS NULL"));
+            statements.push(self.insert(
+                "x",
+                next,
+                &first_seen,
+                "true",
+                "a_row IS NULL AND b_row IS NULL",
+            ));
         }
         statements.push(format!("DROP TABLE {WORK}"));
         statements

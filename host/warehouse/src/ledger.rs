@@ -156,7 +156,11 @@ impl Load {
         Ok(load_id)
     }
 
-    fn insert_batch(&self, table: &str, batch: Result<RecordBatch, ArrowError>) -> Result<(), LoadError> {
+    fn insert_batch(
+        &self,
+        table: &str,
+        batch: Result<RecordBatch, ArrowError>,
+    ) -> Result<(), LoadError> {
         let batch = batch.map_err(LoadError::Reader)?;
         let reader = batch_reader(batch.schema(), [Ok::<_, ArrowError>(batch)]);
         self.insert(&sql::internal(table), reader, "")?;
@@ -165,14 +169,24 @@ impl Load {
 }
 
 fn inputs(load_id: i64, record: &LoadRecord) -> Result<RecordBatch, ArrowError> {
-    let time = |zone: Option<&str>| DataType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into));
+    let time =
+        |zone: Option<&str>| DataType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into));
     let inputs = || record.inputs.iter();
-    let modified: TimestampMicrosecondArray =
-        inputs().map(|(file, _)| Some(file.modified.timestamp_micros())).collect();
+    let modified: TimestampMicrosecondArray = inputs()
+        .map(|(file, _)| Some(file.modified.timestamp_micros()))
+        .collect();
     batch(vec![
-        ("load_id", DataType::Int64, ids(load_id, record.inputs.len())),
+        (
+            "load_id",
+            DataType::Int64,
+            ids(load_id, record.inputs.len()),
+        ),
         ("step", DataType::Utf8, steps(record, record.inputs.len())),
-        ("path", DataType::Utf8, texts(inputs().map(|(file, _)| Some(file.path.as_str())))),
+        (
+            "path",
+            DataType::Utf8,
+            texts(inputs().map(|(file, _)| Some(file.path.as_str()))),
+        ),
         (
             "size_bytes",
             DataType::Int64,
@@ -180,8 +194,16 @@ fn inputs(load_id: i64, record: &LoadRecord) -> Result<RecordBatch, ArrowError> 
                 inputs().map(|(file, _)| signed(file.size_bytes)),
             )),
         ),
-        ("modified", time(Some("UTC")), Arc::new(modified.with_timezone("UTC"))),
-        ("digest", DataType::Utf8, texts(inputs().map(|(file, _)| file.digest.as_deref()))),
+        (
+            "modified",
+            time(Some("UTC")),
+            Arc::new(modified.with_timezone("UTC")),
+        ),
+        (
+            "digest",
+            DataType::Utf8,
+            texts(inputs().map(|(file, _)| file.digest.as_deref())),
+        ),
         (
             "file_time",
             time(None),
@@ -197,17 +219,39 @@ fn inputs(load_id: i64, record: &LoadRecord) -> Result<RecordBatch, ArrowError> 
 fn rejected(load_id: i64, record: &LoadRecord) -> Result<RecordBatch, ArrowError> {
     let rows = || record.rejected.iter();
     batch(vec![
-        ("load_id", DataType::Int64, ids(load_id, record.rejected.len())),
+        (
+            "load_id",
+            DataType::Int64,
+            ids(load_id, record.rejected.len()),
+        ),
         ("step", DataType::Utf8, steps(record, record.rejected.len())),
-        ("path", DataType::Utf8, texts(rows().map(|row| Some(row.path.as_str())))),
+        (
+            "path",
+            DataType::Utf8,
+            texts(rows().map(|row| Some(row.path.as_str()))),
+        ),
         (
             "line",
             DataType::Int64,
-            Arc::new(Int64Array::from_iter_values(rows().map(|row| signed(row.line)))),
+            Arc::new(Int64Array::from_iter_values(
+                rows().map(|row| signed(row.line)),
+            )),
         ),
-        ("column", DataType::Utf8, texts(rows().map(|row| row.column.as_deref()))),
-        ("reason", DataType::Utf8, texts(rows().map(|row| Some(row.reason.as_str())))),
-        ("raw", DataType::Utf8, texts(rows().map(|row| Some(row.raw.as_str())))),
+        (
+            "column",
+            DataType::Utf8,
+            texts(rows().map(|row| row.column.as_deref())),
+        ),
+        (
+            "reason",
+            DataType::Utf8,
+            texts(rows().map(|row| Some(row.reason.as_str()))),
+        ),
+        (
+            "raw",
+            DataType::Utf8,
+            texts(rows().map(|row| Some(row.raw.as_str()))),
+        ),
     ])
 }
 
@@ -217,7 +261,10 @@ fn batch(columns: Vec<(&str, DataType, ArrayRef)>) -> Result<RecordBatch, ArrowE
         .map(|(name, data_type, _)| Field::new(*name, data_type.clone(), true))
         .collect();
     let schema: SchemaRef = Arc::new(Schema::new(fields));
-    RecordBatch::try_new(schema, columns.into_iter().map(|(_, _, column)| column).collect())
+    RecordBatch::try_new(
+        schema,
+        columns.into_iter().map(|(_, _, column)| column).collect(),
+    )
 }
 
 fn ids(load_id: i64, rows: usize) -> ArrayRef {
@@ -243,7 +290,9 @@ impl Warehouse {
     ///
     /// [`ReadError::Database`] if DuckDB refuses.
     pub fn ledger(&self, step: Option<&str>, limit: usize) -> Result<Vec<LedgerEntry>, ReadError> {
-        let filter = step.map_or_else(String::new, |step| format!("WHERE step = {}", sql::text(step)));
+        let filter = step.map_or_else(String::new, |step| {
+            format!("WHERE step = {}", sql::text(step))
+        });
         let query = format!(
             "SELECT load_id, run_id, step, kind, plugin, plugin_digest, contract, epoch_us(logical_time), \
              epoch_us(effective_time), epoch_us(started_at), epoch_us(finished_at), rows_in, rows_out, \

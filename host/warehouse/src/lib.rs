@@ -32,6 +32,7 @@ mod sql;
 mod stage;
 mod stream;
 mod types;
+mod unique;
 mod update;
 mod versions;
 mod warehouse;
@@ -44,7 +45,9 @@ pub use ledger::{LedgerEntry, LoadRecord, RecordedInput};
 pub use load::Load;
 pub use reader::batch_reader;
 pub use run_lock::RunLock;
-pub use snapshot::{CHANGE_COLUMN, Change, Deleted, SnapshotCounts, SnapshotTable, VALID_FROM, VALID_TO};
+pub use snapshot::{
+    CHANGE_COLUMN, Change, Deleted, SnapshotCounts, SnapshotTable, VALID_FROM, VALID_TO,
+};
 pub use source::{FileSource, RejectedRow, SourceFormat};
 pub use stage::Stage;
 pub use stream::RowStream;

@@ -72,10 +72,18 @@ impl Load {
     /// - [`LoadError::Columns`], [`LoadError::Type`] if the table is another one.
     /// - [`LoadError::UnsupportedType`] if DuckDB has no such type.
     /// - [`LoadError::Interrupted`], [`LoadError::Database`].
-    pub fn append(&self, table: &str, reader: Box<dyn RecordBatchReader + Send>) -> Result<u64, LoadError> {
+    pub fn append(
+        &self,
+        table: &str,
+        reader: Box<dyn RecordBatchReader + Send>,
+    ) -> Result<u64, LoadError> {
         let schema = reader.schema();
         check_types(&schema)?;
-        let fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+        let fields: Vec<Field> = schema
+            .fields()
+            .iter()
+            .map(|field| field.as_ref().clone())
+            .collect();
         self.ensure_table(table, &fields)?;
         self.insert(&sql::table(table), reader, "")
     }
@@ -119,7 +127,8 @@ impl Load {
         let columns = sql::names(schema.fields().iter().map(|field| field.name().as_str()));
         let (names, values) = constants.split_once('|').unwrap_or_default();
         scan.read(|rows| {
-            let statement = format!("INSERT INTO {table} ({columns}{names}) SELECT *{values} FROM {rows}");
+            let statement =
+                format!("INSERT INTO {table} ({columns}{names}) SELECT *{values} FROM {rows}");
             Ok(self.connection.execute(&statement, [])? as u64)
         })
     }
@@ -139,7 +148,11 @@ impl Load {
                     )
                 })
                 .collect();
-            return self.run(&format!("CREATE TABLE {} ({})", sql::table(table), columns.join(", ")));
+            return self.run(&format!(
+                "CREATE TABLE {} ({})",
+                sql::table(table),
+                columns.join(", ")
+            ));
         }
         let missing: Vec<_> = fields
             .iter()

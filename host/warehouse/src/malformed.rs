@@ -38,7 +38,10 @@ pub(crate) fn error(row: RejectedRow, count: u64) -> ReadError {
 }
 
 /// Returns the rows if they are not too many.
-pub(crate) fn check_count(rows: Vec<RejectedRow>, max_rejected: u64) -> Result<Vec<RejectedRow>, ReadError> {
+pub(crate) fn check_count(
+    rows: Vec<RejectedRow>,
+    max_rejected: u64,
+) -> Result<Vec<RejectedRow>, ReadError> {
     let count = rows.len() as u64;
     match rows.first() {
         Some(first) if count > max_rejected => Err(error(first.clone(), count)),
@@ -63,7 +66,8 @@ pub(crate) fn place(
             continue;
         };
         let records: Vec<_> = group.iter().map(|row| row.line).collect();
-        let lines = lines_of_records(file, delimiter, &records).map_err(|error| file.read_error(error))?;
+        let lines =
+            lines_of_records(file, delimiter, &records).map_err(|error| file.read_error(error))?;
         placed.extend(group.iter().zip(lines).map(|(row, line)| RejectedRow {
             path: file.path.clone(),
             line,
@@ -77,7 +81,9 @@ pub(crate) fn place(
 /// Returns the lines at which records begin. Records are sorted and counted from 1.
 fn lines_of_records(file: &FileIdentity, delimiter: u8, records: &[u64]) -> io::Result<Vec<u64>> {
     let mut lines = Vec::with_capacity(records.len());
-    let reader = file.open().map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
+    let reader = file
+        .open()
+        .map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
     let csv = Records::Csv(delimiter);
     let mut windows = Windows::new(reader, csv);
     let mut before = 0;
@@ -123,11 +129,16 @@ impl Examination {
         let Some(mut pieces) = self.pieces(file)? else {
             return Ok(());
         };
-        let window = pieces.windows.next().map_err(|error| file.read_error(error))?;
+        let window = pieces
+            .windows
+            .next()
+            .map_err(|error| file.read_error(error))?;
         let Some(window) = window else {
             return Ok(());
         };
-        if let Outcome::Rejected(rows) = self.read(connection, &pieces.header, &window.bytes, &pieces.columns)? {
+        if let Outcome::Rejected(rows) =
+            self.read(connection, &pieces.header, &window.bytes, &pieces.columns)?
+        {
             check_count(pieces.place(&window, rows, file), max_rejected)?;
         }
         Ok(())
@@ -142,7 +153,11 @@ impl Examination {
         let Some(mut pieces) = self.pieces(file)? else {
             return Ok(None);
         };
-        while let Some(window) = pieces.windows.next().map_err(|error| file.read_error(error))? {
+        while let Some(window) = pieces
+            .windows
+            .next()
+            .map_err(|error| file.read_error(error))?
+        {
             match self.read(connection, &pieces.header, &window.bytes, &pieces.columns)? {
                 Outcome::Fine => {}
                 Outcome::Rejected(rows) => {
@@ -166,7 +181,9 @@ impl Examination {
             SourceFormat::Csv { .. } => {
                 let delimiter = self.source.format.delimiter().unwrap_or(b',');
                 let order = csv::columns_in_file(file, &self.source.columns, delimiter)?;
-                let columns = order.iter().map(|index| self.source.columns[*index].clone());
+                let columns = order
+                    .iter()
+                    .map(|index| self.source.columns[*index].clone());
                 (Records::Csv(delimiter), columns.collect())
             }
         };
@@ -193,7 +210,12 @@ impl Examination {
     ) -> Result<Option<RejectedRow>, ReadError> {
         let records = window.records(pieces.records);
         let fails = |end: usize| -> Result<bool, ReadError> {
-            let outcome = self.read(connection, &pieces.header, &window.bytes[..end], &pieces.columns)?;
+            let outcome = self.read(
+                connection,
+                &pieces.header,
+                &window.bytes[..end],
+                &pieces.columns,
+            )?;
             Ok(matches!(outcome, Outcome::Failed))
         };
         if fails(0)? {
@@ -224,7 +246,11 @@ impl Examination {
     }
 
     /// Says what is wrong with a line of JSON.
-    fn complaint(&self, connection: &Connection, line: &[u8]) -> Result<(Option<String>, &'static str), ReadError> {
+    fn complaint(
+        &self,
+        connection: &Connection,
+        line: &[u8],
+    ) -> Result<(Option<String>, &'static str), ReadError> {
         match serde_json::from_slice::<serde_json::Value>(line) {
             Err(_) => return Ok((None, "it is not valid JSON")),
             Ok(value) if !value.is_object() => return Ok((None, "it is not a JSON object")),
@@ -258,10 +284,12 @@ impl Examination {
         rows: &[u8],
         columns: &[Field],
     ) -> Result<Outcome, ReadError> {
-        let piece = self.write(header, rows).map_err(|source| ReadError::Unreadable {
-            path: self.directory.to_string_lossy().into_owned(),
-            source,
-        })?;
+        let piece = self
+            .write(header, rows)
+            .map_err(|source| ReadError::Unreadable {
+                path: self.directory.to_string_lossy().into_owned(),
+                source,
+            })?;
         let paths = [piece.path().to_string_lossy().into_owned()];
         let columns: Vec<_> = columns.iter().collect();
         let rejects = Rejects::new(connection);
@@ -273,13 +301,19 @@ impl Examination {
                 };
                 csv::read_csv(&paths, &columns, &dialect, false, false, Some(&rejects))
             }
-            SourceFormat::Ndjson | SourceFormat::Parquet => json::read_json(&paths, &columns, false),
+            SourceFormat::Ndjson | SourceFormat::Parquet => {
+                json::read_json(&paths, &columns, false)
+            }
         };
         // Counting a column makes DuckDB read it.
         let mut query = "SELECT count(*)".to_owned();
         for index in &self.projection {
-            write!(query, ", count({})", sql::name(self.source.columns[*index].name()))
-                .expect("a string can be written to");
+            write!(
+                query,
+                ", count({})",
+                sql::name(self.source.columns[*index].name())
+            )
+            .expect("a string can be written to");
         }
         write!(query, " FROM {relation}").expect("a string can be written to");
         if connection.execute_batch(&query).is_err() {
@@ -303,7 +337,9 @@ impl Examination {
 
     fn write(&self, header: &[u8], rows: &[u8]) -> io::Result<NamedTempFile> {
         fs_err::create_dir_all(&self.directory)?;
-        let mut piece = tempfile::Builder::new().prefix("piece-").tempfile_in(&self.directory)?;
+        let mut piece = tempfile::Builder::new()
+            .prefix("piece-")
+            .tempfile_in(&self.directory)?;
         piece.write_all(header)?;
         piece.write_all(rows)?;
         piece.flush()?;
@@ -321,7 +357,12 @@ struct Pieces {
 
 impl Pieces {
     /// Gives rows of a piece their places in the file.
-    fn place(&self, window: &Window, rows: Vec<RejectedRow>, file: &FileIdentity) -> Vec<RejectedRow> {
+    fn place(
+        &self,
+        window: &Window,
+        rows: Vec<RejectedRow>,
+        file: &FileIdentity,
+    ) -> Vec<RejectedRow> {
         let records = window.records(self.records);
         let place = |line: u64| -> Option<Record> {
             // The header is the first record.
@@ -334,7 +375,9 @@ impl Pieces {
                 RejectedRow {
                     path: file.path.clone(),
                     line: record.as_ref().map_or(row.line, |record| record.line),
-                    raw: record.map_or(row.raw, |record| csv_record::raw(&window.bytes[record.range])),
+                    raw: record.map_or(row.raw, |record| {
+                        csv_record::raw(&window.bytes[record.range])
+                    }),
                     ..row
                 }
             })

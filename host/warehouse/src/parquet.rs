@@ -20,13 +20,20 @@ pub(crate) fn read_parquet(paths: &[String], row_numbers: bool) -> String {
 }
 
 /// Returns the schema of a relation without reading its rows.
-pub(crate) fn schema_of(connection: &Connection, relation: &str) -> Result<SchemaRef, DatabaseError> {
+pub(crate) fn schema_of(
+    connection: &Connection,
+    relation: &str,
+) -> Result<SchemaRef, DatabaseError> {
     let mut statement = connection.prepare(&format!("SELECT * FROM {relation} LIMIT 0"))?;
     Ok(statement.stream_arrow([])?.get_schema())
 }
 
 /// Checks that a relation has the declared columns, in types that fit.
-pub(crate) fn check_columns(path: &str, found: &SchemaRef, declared: &[Field]) -> Result<(), ReadError> {
+pub(crate) fn check_columns(
+    path: &str,
+    found: &SchemaRef,
+    declared: &[Field],
+) -> Result<(), ReadError> {
     let missing: Vec<_> = declared
         .iter()
         .filter(|field| found.column_with_name(field.name()).is_none())

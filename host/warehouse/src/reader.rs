@@ -107,5 +107,8 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("panicked: {}", said.unwrap_or_else(|| "without a message".to_owned()))
+    format!(
+        "panicked: {}",
+        said.unwrap_or_else(|| "without a message".to_owned())
+    )
 }

@@ -40,7 +40,11 @@ impl RunLock {
     ///
     /// - [`LockError::Busy`] if another run holds it.
     /// - [`LockError::Unusable`] if the file cannot be made or locked.
-    pub fn acquire(warehouse: &Path, command: &str, started_at: DateTime<Utc>) -> Result<Self, LockError> {
+    pub fn acquire(
+        warehouse: &Path,
+        command: &str,
+        started_at: DateTime<Utc>,
+    ) -> Result<Self, LockError> {
         let mut path = warehouse.as_os_str().to_owned();
         path.push(".lock");
         let path = PathBuf::from(path);

@@ -13,6 +13,7 @@ use crate::{
     sql,
     stage::{Stage, check_types},
     stream::{RowStream, Statement},
+    unique::{self, Seen, UniqueReader},
     warehouse::Warehouse,
 };
 
@@ -105,7 +106,12 @@ impl SnapshotTable {
 
     /// Returns the names of key and payload.
     pub(crate) fn key_and_payload(&self) -> String {
-        sql::names(self.key.iter().chain(&self.payload).map(|field| field.name().as_str()))
+        sql::names(
+            self.key
+                .iter()
+                .chain(&self.payload)
+                .map(|field| field.name().as_str()),
+        )
     }
 
     /// Returns the condition that a version is none of a deleted key.
@@ -119,7 +125,11 @@ impl SnapshotTable {
 
     /// Returns `, is_deleted` where there is that column.
     pub(crate) fn deleted_column(&self) -> &'static str {
-        if self.records_deleted() { ", is_deleted" } else { "" }
+        if self.records_deleted() {
+            ", is_deleted"
+        } else {
+            ""
+        }
     }
 
     /// Returns a value for [`SnapshotTable::deleted_column`].
@@ -155,7 +165,11 @@ impl Warehouse {
     /// # Errors
     ///
     /// [`ReadError::Database`] if there is no such history.
-    pub fn versions_at(&self, table: &SnapshotTable, time: NaiveDateTime) -> Result<RowStream, ReadError> {
+    pub fn versions_at(
+        &self,
+        table: &SnapshotTable,
+        time: NaiveDateTime,
+    ) -> Result<RowStream, ReadError> {
         let time = sql::timestamp(time);
         let statement = format!(
             "SELECT {}, {VALID_FROM} FROM {} AS h WHERE {VALID_FROM} <= {time} \
@@ -216,8 +230,11 @@ impl Load {
         if self.exists(&history)? {
             return Err(table.law(|table| LawError::NotEmpty { table }));
         }
-        let opened = self.insert_versions(table, reader, effective)?;
-        self.check_unique(table, &history)?;
+        let (reader, keys) = UniqueReader::new(reader, &table.key);
+        let opened = self.insert_versions(table, Box::new(reader), effective)?;
+        if unique::seen(&keys) == Seen::Unknown {
+            self.check_unique(table, &history)?;
+        }
         Ok(opened)
     }
 
@@ -270,7 +287,12 @@ impl Load {
     }
 
     /// Ends the deleted versions of opened keys, and begins those of closed ones.
-    fn record_deleted(&self, table: &SnapshotTable, changes: &str, effective: &str) -> Result<(), LoadError> {
+    fn record_deleted(
+        &self,
+        table: &SnapshotTable,
+        changes: &str,
+        effective: &str,
+    ) -> Result<(), LoadError> {
         let history = sql::table(&table.history());
         let same_key = sql::compare("h", "s", "=", &table.key);
         self.run(&format!(
@@ -319,7 +341,11 @@ impl Load {
     }
 
     /// Checks what can be told from a stage alone.
-    pub(crate) fn check_changes(&self, table: &SnapshotTable, stage: &Stage) -> Result<(), LoadError> {
+    pub(crate) fn check_changes(
+        &self,
+        table: &SnapshotTable,
+        stage: &Stage,
+    ) -> Result<(), LoadError> {
         stage.check_columns(&table.history(), &table.change_fields())?;
         let key_text = sql::key_text("s", &table.key);
         let unknown = self.first(&format!(
@@ -353,7 +379,11 @@ impl Load {
         }
     }
 
-    fn check_newest(&self, table: &SnapshotTable, effective: NaiveDateTime) -> Result<(), LoadError> {
+    fn check_newest(
+        &self,
+        table: &SnapshotTable,
+        effective: NaiveDateTime,
+    ) -> Result<(), LoadError> {
         let newest = format!(
             "SELECT epoch_us(greatest(max({VALID_FROM}), max({VALID_TO}))) FROM {}",
             sql::table(&table.history())
@@ -390,11 +420,19 @@ impl Load {
         Err(table.law(|table| match versions {
             0 => LawError::NotOpen { table, key },
             1 => LawError::AlreadyOpen { table, key },
-            _ => LawError::SeveralOpen { table, key, versions },
+            _ => LawError::SeveralOpen {
+                table,
+                key,
+                versions,
+            },
         }))
     }
 
-    pub(crate) fn count_changes(&self, table: &SnapshotTable, stage: &Stage) -> Result<SnapshotCounts, LoadError> {
+    pub(crate) fn count_changes(
+        &self,
+        table: &SnapshotTable,
+        stage: &Stage,
+    ) -> Result<SnapshotCounts, LoadError> {
         let count = format!(
             "SELECT count(*) FILTER (change = 0), count(*) FILTER (change = 1), \
              count(*) FILTER (change = 2) FROM {}",

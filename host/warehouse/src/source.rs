@@ -133,7 +133,10 @@ impl Warehouse {
         for file in files {
             file.check_unchanged()?;
         }
-        let fields: Vec<Field> = projection.iter().map(|index| source.columns[*index].clone()).collect();
+        let fields: Vec<Field> = projection
+            .iter()
+            .map(|index| source.columns[*index].clone())
+            .collect();
         let connection = self.connect_to_read()?;
         let examination = Examination {
             source: source.clone(),
@@ -150,7 +153,12 @@ impl Warehouse {
                 examination.check_head(&connection, file, max_rejected)?;
             }
         }
-        let relations = relations(&connection, source, files, rejects.as_ref().map(|(rejects, _)| rejects))?;
+        let relations = relations(
+            &connection,
+            source,
+            files,
+            rejects.as_ref().map(|(rejects, _)| rejects),
+        )?;
         let statement = Statement::new(select(&fields, &relations))
             .with_schema(Arc::new(Schema::new(fields)))
             .with_finish(finish(files.to_vec(), rejects, max_rejected))
@@ -178,12 +186,17 @@ fn relations(
                 let order = csv::columns_in_file(file, &source.columns, delimiter)?;
                 let plain = csv::may_be_split(file, &source.columns, &order, delimiter)?;
                 let parallel = plain && rejects.is_none();
-                add(&mut groups, (order, parallel, file.is_gzip()), file.duckdb_path());
+                add(
+                    &mut groups,
+                    (order, parallel, file.is_gzip()),
+                    file.duckdb_path(),
+                );
             }
             Ok(groups
                 .iter()
                 .map(|((order, parallel, gzip), paths)| {
-                    let columns: Vec<_> = order.iter().map(|index| &source.columns[*index]).collect();
+                    let columns: Vec<_> =
+                        order.iter().map(|index| &source.columns[*index]).collect();
                     csv::read_csv(paths, &columns, &dialect, *parallel, *gzip, rejects)
                 })
                 .collect())
@@ -204,7 +217,8 @@ fn relations(
             for file in files {
                 let path = file.duckdb_path();
                 let relation = parquet::read_parquet(std::slice::from_ref(&path), false);
-                let schema = parquet::schema_of(connection, &relation).map_err(ReadError::Database)?;
+                let schema =
+                    parquet::schema_of(connection, &relation).map_err(ReadError::Database)?;
                 parquet::check_columns(&file.path, &schema, &source.columns)?;
                 add(&mut groups, schema, path);
             }
@@ -259,7 +273,9 @@ fn finish(files: Vec<FileIdentity>, rejects: Option<(Rejects, u8)>, max_rejected
             return Ok(Vec::new());
         };
         let rows = rejects.rows(connection).map_err(ReadError::Database)?;
-        rejects.drop_tables(connection).map_err(ReadError::Database)?;
+        rejects
+            .drop_tables(connection)
+            .map_err(ReadError::Database)?;
         let rows = malformed::place(rows, &files, delimiter)?;
         malformed::check_count(rows, max_rejected)
     })

@@ -46,7 +46,11 @@ impl Stage {
 }
 
 /// Checks that rows have exactly the columns of a table, in any order.
-pub(crate) fn check_schema(table: &str, rows: &Schema, expected: &[Field]) -> Result<(), LoadError> {
+pub(crate) fn check_schema(
+    table: &str,
+    rows: &Schema,
+    expected: &[Field],
+) -> Result<(), LoadError> {
     let extra: Vec<_> = expected
         .iter()
         .filter(|field| rows.column_with_name(field.name()).is_none())
@@ -128,7 +132,11 @@ impl Warehouse {
             let count = format!("SELECT count(*) FROM {catalog}.main.rows");
             Ok(connection.query_row(&count, [], |row| row.get(0))?)
         })?;
-        Ok(Stage { rows, schema, table })
+        Ok(Stage {
+            rows,
+            schema,
+            table,
+        })
     }
 }
 
@@ -148,9 +156,12 @@ fn without_dictionaries(schema: &Schema) -> SchemaRef {
         .fields()
         .iter()
         .map(|field| match field.data_type() {
-            DataType::Dictionary(_, values) => {
-                Arc::new(field.as_ref().clone().with_data_type(values.as_ref().clone()))
-            }
+            DataType::Dictionary(_, values) => Arc::new(
+                field
+                    .as_ref()
+                    .clone()
+                    .with_data_type(values.as_ref().clone()),
+            ),
             _ => Arc::clone(field),
         })
         .collect();

@@ -141,7 +141,9 @@ impl RowStream {
                 Ok(stream)
             }
             Some(Message::Failed(error)) => Err(error),
-            _ => Err(ReadError::Database(DatabaseError::new("the reading thread ended"))),
+            _ => Err(ReadError::Database(DatabaseError::new(
+                "the reading thread ended",
+            ))),
         }
     }
 
@@ -166,7 +168,8 @@ impl RowStream {
         if let Some(thread) = self.thread.take() {
             self.stop.store(true, Ordering::Release);
             // An interrupt between two statements is lost, hence the repetition.
-            while self.done.recv_timeout(Duration::from_millis(2)) == Err(RecvTimeoutError::Timeout) {
+            while self.done.recv_timeout(Duration::from_millis(2)) == Err(RecvTimeoutError::Timeout)
+            {
                 self.interrupt.interrupt();
             }
             // A panic was caught in the thread and has been told.

@@ -36,7 +36,8 @@ impl Warehouse {
         columns: &[&str],
     ) -> Result<RowStream, ReadError> {
         let connection = self.connect_to_read()?;
-        let found = parquet::schema_of(&connection, &sql::table(table)).map_err(ReadError::Database)?;
+        let found =
+            parquet::schema_of(&connection, &sql::table(table)).map_err(ReadError::Database)?;
         let mut fields = vec![Field::new(ROWID_COLUMN, DataType::Int64, false)];
         let mut selected = format!("t.rowid AS {}", sql::name(ROWID_COLUMN));
         for column in columns {
@@ -49,7 +50,9 @@ impl Warehouse {
         }
         let equal: Vec<_> = key
             .iter()
-            .map(|(in_table, in_stage)| format!("t.{} = s.{}", sql::name(in_table), sql::name(in_stage)))
+            .map(|(in_table, in_stage)| {
+                format!("t.{} = s.{}", sql::name(in_table), sql::name(in_stage))
+            })
             .collect();
         let statement = format!(
             "SELECT {selected} FROM {} AS t WHERE EXISTS (SELECT 1 FROM {} AS s WHERE {})",
@@ -74,7 +77,12 @@ impl Load {
     ///
     /// - [`LawError::Rowids`] if the row ids are not those of as many rows.
     /// - [`LoadError::Interrupted`], [`LoadError::Database`].
-    pub fn update_by_rowid(&self, table: &str, stage: &Stage, columns: &[&str]) -> Result<u64, LoadError> {
+    pub fn update_by_rowid(
+        &self,
+        table: &str,
+        stage: &Stage,
+        columns: &[&str],
+    ) -> Result<u64, LoadError> {
         if stage.rows() == 0 || columns.is_empty() {
             return Ok(0);
         }
@@ -102,6 +110,10 @@ impl Load {
             "UPDATE {target} AS t SET {} FROM {staged} AS s WHERE t.rowid = s.{rowid}",
             set.join(", ")
         ))?;
-        if updated == stage.rows() { Ok(updated) } else { law(updated) }
+        if updated == stage.rows() {
+            Ok(updated)
+        } else {
+            law(updated)
+        }
     }
 }

@@ -74,7 +74,11 @@ impl Warehouse {
     /// # Errors
     ///
     /// [`ReadError::Database`] if there is no such history.
-    pub fn versions_of(&self, table: &SnapshotTable, stage: &Stage) -> Result<RowStream, ReadError> {
+    pub fn versions_of(
+        &self,
+        table: &SnapshotTable,
+        stage: &Stage,
+    ) -> Result<RowStream, ReadError> {
         let filter = format!(
             "EXISTS (SELECT 1 FROM {} AS s WHERE {})",
             stage.table(),

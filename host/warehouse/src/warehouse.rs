@@ -277,7 +277,10 @@ impl Warehouse {
 fn configuration(settings: &Settings, temp_directory: &Path) -> Vec<(&'static str, String)> {
     let mut configuration = vec![
         ("memory_limit", format!("{}MiB", settings.memory_limit_mib)),
-        ("temp_directory", temp_directory.to_string_lossy().into_owned()),
+        (
+            "temp_directory",
+            temp_directory.to_string_lossy().into_owned(),
+        ),
         ("preserve_insertion_order", "false".to_owned()),
         ("autoinstall_known_extensions", "false".to_owned()),
         ("autoload_known_extensions", "false".to_owned()),

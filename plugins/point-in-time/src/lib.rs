@@ -23,10 +23,10 @@ use wigeon_sdk::{
     instants, valid_from,
 };
 
-/// The selections of an `emit`, in this order.
+/// The selections of an `emit`, in this order. The last is left out if it is the first.
 const AS_WAS: usize = 0;
-const AS_IS: usize = 1;
-const CHANGED: usize = 2;
+const CHANGED: usize = 1;
+const AS_IS: usize = 2;
 
 /// The step at work.
 #[derive(Debug)]
@@ -124,9 +124,15 @@ impl Incremental for PointInTime {
             as_is.push(now);
             changed.push(if then == now { NO_ROW } else { now });
         });
-        let selections = [as_was, as_is, changed];
-        let selections = selections.map(|rows| Selection::new(Origin::Kept, rows));
-        host.emit(rows, selections.into(), self.output.clone());
+        // Where no key has moved, one list of rows serves both, and the host gathers only once.
+        let same = as_was == as_is;
+        let mut columns = self.output.clone();
+        if same {
+            columns.iter_mut().for_each(without_as_is);
+        }
+        let selections = if same { vec![as_was, changed] } else { vec![as_was, changed, as_is] };
+        let kept = |rows| Selection::new(Origin::Kept, rows);
+        host.emit(rows, selections.into_iter().map(kept).collect(), columns);
         Ok(())
     }
 }
@@ -144,6 +150,15 @@ impl PointInTime {
             }
         }
         version
+    }
+}
+
+/// Gathers from the as-was rows what is to be gathered from the as-is rows.
+fn without_as_is(column: &mut Column) {
+    if let Column::Gather { selection, .. } = column
+        && *selection == AS_IS
+    {
+        *selection = AS_WAS;
     }
 }
 

@@ -13,7 +13,9 @@ use arrow_schema::DataType;
 
 use crate::{Error, NO_ROW};
 use bytes::BytesTable;
-use integers::{IntegerTable, is_integer, with_integers};
+pub(crate) use integers::timestamps;
+
+use integers::{IntegerTable, integers, is_integer};
 
 /// A map from keys to `u32` values, [`NO_ROW`] where a key has none yet.
 ///
@@ -59,7 +61,7 @@ impl KeyMap {
     /// Panics if the columns are not of the types given to [`KeyMap::try_new`].
     pub fn update(&mut self, key: &[ArrayRef], mut f: impl FnMut(usize, &mut u32)) {
         match &mut self.table {
-            Table::Integers(table) => with_integers(&key[0], |keys| table.update(keys, &mut f)),
+            Table::Integers(table) => table.update(&integers(&key[0]), &mut f),
             Table::Bytes(table) => table.update(key, &mut f),
         }
     }
@@ -71,7 +73,7 @@ impl KeyMap {
     /// Panics if the columns are not of the types given to [`KeyMap::try_new`].
     pub fn probe(&self, key: &[ArrayRef], mut f: impl FnMut(usize, u32)) {
         match &self.table {
-            Table::Integers(table) => with_integers(&key[0], |keys| table.probe(keys, &mut f)),
+            Table::Integers(table) => table.probe(&integers(&key[0]), &mut f),
             Table::Bytes(table) => table.probe(key, &mut f),
         }
     }

@@ -3,10 +3,12 @@
 //! Most keys have one version. So the [`KeyMap`] knows a key's newest version only, and the few
 //! older ones hang behind it in a chain. The tables for the chains are as long as they must be.
 
-use arrow_array::{ArrayRef, cast::AsArray, types as arrow};
-use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use std::borrow::Cow;
 
-use crate::{Error, Host, KeyMap, NO_ROW, Origin, Selection};
+use arrow_array::ArrayRef;
+use arrow_schema::{Field, Schema};
+
+use crate::{Error, Host, KeyMap, NO_ROW, Origin, Selection, key_map::timestamps};
 
 /// How many pairs of versions are compared in one call of the host.
 const COMPARED_AT_ONCE: usize = 262_144;
@@ -67,7 +69,7 @@ impl Versions {
     /// Panics if `valid_from` is not a timestamp.
     pub fn push(&mut self, key: &[ArrayRef], valid_from: &ArrayRef) -> Result<(), Error> {
         let base = self.valid_from.len();
-        self.valid_from.extend(&instants(valid_from));
+        self.valid_from.extend_from_slice(&instants(valid_from));
         let Self {
             newest,
             valid_from,
@@ -173,22 +175,14 @@ fn number(version: usize) -> u32 {
     u32::try_from(version).expect("the host keeps fewer than 2^32 rows")
 }
 
-/// Returns the values of a timestamp column in its own unit; a null is 0.
+/// Returns the values of a timestamp column in its own unit. What stands for a null is not
+/// specified.
 ///
 /// # Panics
 ///
 /// Panics if the column is not a timestamp.
-pub fn instants(column: &ArrayRef) -> Vec<i64> {
-    let DataType::Timestamp(unit, _) = column.data_type() else {
-        panic!("{} is no timestamp", column.data_type());
-    };
-    match unit {
-        TimeUnit::Second => column.as_primitive::<arrow::TimestampSecondType>().values(),
-        TimeUnit::Millisecond => column.as_primitive::<arrow::TimestampMillisecondType>().values(),
-        TimeUnit::Microsecond => column.as_primitive::<arrow::TimestampMicrosecondType>().values(),
-        TimeUnit::Nanosecond => column.as_primitive::<arrow::TimestampNanosecondType>().values(),
-    }
-    .to_vec()
+pub fn instants(column: &ArrayRef) -> Cow<'_, [i64]> {
+    timestamps(column)
 }
 
 /// Returns the column `valid_from`, which ends every schema of versions.

@@ -55,8 +55,7 @@ pub(crate) fn run(
     arguments: &PluginArguments,
 ) -> Result<ExitCode, CommandError> {
     let PluginCommand::Inspect(arguments) = &arguments.command;
-    let cache = context.cache();
-    let report = wigeon_engine::inspect(&arguments.reference, Path::new(""), cache.as_deref())
+    let report = wigeon_engine::inspect(&arguments.reference, Path::new(""), context.cache())
         .map_err(CommandError::of_plugin)?;
     match arguments.format.format {
         Format::Json => printer.json(&report)?,

@@ -8,7 +8,7 @@ use std::{
 
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, Schema};
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use wigeon_engine::{EngineError, QueryRows};
 
 use crate::{
@@ -26,9 +26,9 @@ use crate::{
 /// The tables are named after the steps. A snapshot step has its open versions under its own name and all versions in
 /// `<step>_history`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("question").required(true).args(["query", "file"])))]
 pub(crate) struct SqlArguments {
     /// The query, or `-` to read it from stdin
-    #[arg(required_unless_present = "file", conflicts_with = "file")]
     query: Option<String>,
 
     /// Read the query from this file, or from stdin if it is `-`

@@ -1,5 +1,7 @@
 //! The whole reference of the command line, so that every change of wording is reviewed.
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
 
 use crate::Place;
@@ -19,7 +21,7 @@ fn collect(place: &Place, path: &[&str], reference: &mut String) {
     let arguments = [path, &["--help"]].concat();
     let (code, help) = place.stdout(&arguments);
     assert_eq!(code, 0, "{path:?}");
-    reference.push_str(&format!("$ wigeon {}\n\n", arguments.join(" ")));
+    writeln!(reference, "$ wigeon {}\n", arguments.join(" ")).unwrap();
     // clap leaves blanks in its empty lines.
     for line in help.lines() {
         reference.push_str(line.trim_end());

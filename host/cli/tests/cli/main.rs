@@ -3,6 +3,11 @@
 //! Each command runs in an empty directory of its own, and what it answers is one snapshot: exit
 //! code, stdout, stderr.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare its place has failed"
+)]
+
 mod arguments;
 mod check;
 mod completions;
@@ -11,6 +16,7 @@ mod plugin;
 mod schedule;
 
 use std::{
+    fmt::Write as _,
     path::Path,
     process::{Command, Stdio},
 };
@@ -86,7 +92,7 @@ impl Place {
         let mut text = format!("exit code: {code}\n");
         for (name, bytes) in [("stdout", output.stdout), ("stderr", output.stderr)] {
             let said = String::from_utf8(bytes).unwrap();
-            text.push_str(&format!("----- {name} -----\n{said}"));
+            write!(text, "----- {name} -----\n{said}").unwrap();
         }
         let real = fs_err::canonicalize(self.path()).unwrap();
         text.replace(real.to_str().unwrap(), "[DIRECTORY]")

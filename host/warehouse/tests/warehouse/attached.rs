@@ -31,17 +31,41 @@ fn tables_and_queries_are_read() {
         (users(), 5),
         (AttachedTable::Table("few".to_owned()), 2),
         (query("SELECT id, name FROM users WHERE id > 1;"), 3),
-        (query("WITH u AS (FROM few) SELECT * FROM u -- all of them"), 2),
+        (
+            query("WITH u AS (FROM few) SELECT * FROM u -- all of them"),
+            2,
+        ),
     ] {
-        let stream = context.warehouse.read_attached(&path, &rows, &columns, None).unwrap();
+        let stream = context
+            .warehouse
+            .read_attached(&path, &rows, &columns, None)
+            .unwrap();
         let text = table(stream);
         assert_eq!(text.lines().count(), expected);
-        assert_eq!(text.lines().last(), Some(format!("name {} | {}", if expected == 2 { 1 } else { 4 }, if expected == 2 { 1 } else { 4 }).as_str()));
+        assert_eq!(
+            text.lines().last(),
+            Some(
+                format!(
+                    "name {} | {}",
+                    if expected == 2 { 1 } else { 4 },
+                    if expected == 2 { 1 } else { 4 }
+                )
+                .as_str()
+            )
+        );
     }
     // Two at a time.
-    let streams = [0, 1].map(|_| context.warehouse.read_attached(&path, &users(), &columns, None).unwrap());
+    let streams = [0, 1].map(|_| {
+        context
+            .warehouse
+            .read_attached(&path, &users(), &columns, None)
+            .unwrap()
+    });
     for stream in streams {
-        assert_eq!(stream.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 5);
+        assert_eq!(
+            stream.map(|batch| batch.unwrap().num_rows()).sum::<usize>(),
+            5
+        );
     }
     // And then it can be written again.
     drop(Warehouse::open(&settings(&path)).unwrap());
@@ -52,7 +76,10 @@ fn a_watermark_tells_what_is_new() {
     let context = Context::new();
     let path = other(&context);
     let columns = fields(&[("id", DataType::Int64)]);
-    let newest = context.warehouse.newest_watermark(&path, &users(), "updated_at").unwrap();
+    let newest = context
+        .warehouse
+        .newest_watermark(&path, &users(), "updated_at")
+        .unwrap();
     assert_eq!(newest.as_deref(), Some("2026-01-01 04:00:00"));
     let read = |after: Option<&str>, up_to: Option<&str>| {
         let watermark = Watermark {
@@ -60,14 +87,25 @@ fn a_watermark_tells_what_is_new() {
             after: after.map(str::to_owned),
             up_to: up_to.map(str::to_owned),
         };
-        let stream = context.warehouse.read_attached(&path, &users(), &columns, Some(&watermark));
+        let stream = context
+            .warehouse
+            .read_attached(&path, &users(), &columns, Some(&watermark));
         table(stream.unwrap())
     };
     assert_eq!(read(None, newest.as_deref()), "0\n1\n2\n3\n4");
-    assert_eq!(read(Some("2026-01-01 01:00:00"), Some("2026-01-01 03:00:00")), "2\n3");
+    assert_eq!(
+        read(Some("2026-01-01 01:00:00"), Some("2026-01-01 03:00:00")),
+        "2\n3"
+    );
     assert_eq!(read(newest.as_deref(), None), "");
     let none = AttachedTable::Query("SELECT id FROM users WHERE false".to_owned());
-    assert_eq!(context.warehouse.newest_watermark(&path, &none, "id").unwrap(), None);
+    assert_eq!(
+        context
+            .warehouse
+            .newest_watermark(&path, &none, "id")
+            .unwrap(),
+        None
+    );
 }
 
 #[test]
@@ -75,11 +113,16 @@ fn other_files_and_columns_are_refused() {
     let context = Context::new();
     let path = other(&context);
     let read = |path: &std::path::Path, columns: &[(&str, DataType)]| {
-        context.warehouse.read_attached(path, &users(), &fields(columns), None).unwrap_err()
+        context
+            .warehouse
+            .read_attached(path, &users(), &fields(columns), None)
+            .unwrap_err()
     };
     let shown = format!("{}: users", path.display());
     match read(&path, &[("id", DataType::Int64), ("email", DataType::Utf8)]) {
-        ReadError::Columns { path, missing, .. } => assert_eq!((path, missing), (shown.clone(), vec!["email".to_owned()])),
+        ReadError::Columns { path, missing, .. } => {
+            assert_eq!((path, missing), (shown.clone(), vec!["email".to_owned()]))
+        }
         error => panic!("{error}"),
     }
     match read(&path, &[("id", DataType::Utf8)]) {
@@ -87,9 +130,15 @@ fn other_files_and_columns_are_refused() {
         error => panic!("{error}"),
     }
     let id = [("id", DataType::Int64)];
-    assert!(matches!(read(&context.path("none.duckdb"), &id), ReadError::Vanished { .. }));
+    assert!(matches!(
+        read(&context.path("none.duckdb"), &id),
+        ReadError::Vanished { .. }
+    ));
     context.write("text.duckdb", "not a database at all");
-    assert!(matches!(read(&context.path("text.duckdb"), &id), ReadError::NotADatabase { .. }));
+    assert!(matches!(
+        read(&context.path("text.duckdb"), &id),
+        ReadError::NotADatabase { .. }
+    ));
     match read(&context.path("test.duckdb"), &id) {
         ReadError::Held { pid, .. } => assert_eq!(pid, Some(std::process::id())),
         error => panic!("{error}"),

@@ -9,7 +9,11 @@ use wigeon_warehouse::{FileSource, ReadError, RejectedRow, RowPlace, SourceForma
 use crate::support::{Context, chain, csv, table};
 
 fn users() -> FileSource {
-    csv(&[("id", DataType::Int64), ("name", DataType::Utf8), ("n", DataType::Int32)])
+    csv(&[
+        ("id", DataType::Int64),
+        ("name", DataType::Utf8),
+        ("n", DataType::Int32),
+    ])
 }
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -26,7 +30,9 @@ fn columns_are_found_by_their_header() {
     context.write("c.csv", "\u{feff}name,n,id\nz,7,3");
     let read = context.read(&users(), "*.csv", 0).unwrap();
     assert_eq!(read.rows, "1 | x | 5\n2 | y | 6\n3 | z | 7");
-    let projected = context.read_projected(&users(), "*.csv", &[2, 0], 0).unwrap();
+    let projected = context
+        .read_projected(&users(), "*.csv", &[2, 0], 0)
+        .unwrap();
     assert_eq!(projected.rows, "5 | 1\n6 | 2\n7 | 3");
 }
 
@@ -41,7 +47,10 @@ fn a_header_must_name_the_declared_columns() {
         ("id,name,n,n", vec![], vec!["n"]),
         ("", vec!["id", "name", "n"], vec![]),
     ] {
-        context.write("a.csv", format!("{header}\n1,x,5\n").trim_start_matches('\n'));
+        context.write(
+            "a.csv",
+            format!("{header}\n1,x,5\n").trim_start_matches('\n'),
+        );
         let error = context.read(&users(), "*.csv", 0).unwrap_err();
         if header.is_empty() {
             // The first row is taken for a header.
@@ -55,7 +64,10 @@ fn a_header_must_name_the_declared_columns() {
                 extra: found_extra,
             } => {
                 assert_eq!(path, "a.csv");
-                assert_eq!((found_missing, found_extra), (to_strings(&missing), to_strings(&extra)));
+                assert_eq!(
+                    (found_missing, found_extra),
+                    (to_strings(&missing), to_strings(&extra))
+                );
             }
             error => panic!("{header}: {error}"),
         }
@@ -76,7 +88,10 @@ fn to_strings(names: &[&str]) -> Vec<String> {
 fn an_empty_field_is_null_and_a_quoted_one_is_empty() {
     let context = Context::new();
     context.write("a.csv", "id,name,n\n1,,\n2,\"\",3\n");
-    assert_eq!(context.read(&users(), "a.csv", 0).unwrap().rows, "1 | null | null\n2 |  | 3");
+    assert_eq!(
+        context.read(&users(), "a.csv", 0).unwrap().rows,
+        "1 | null | null\n2 |  | 3"
+    );
 
     let mut source = users();
     source.format = SourceFormat::Csv {
@@ -94,21 +109,60 @@ fn an_empty_field_is_null_and_a_quoted_one_is_empty() {
 fn quoted_fields_may_contain_anything() {
     let context = Context::new();
     context.write("a.csv", "id,name,n\n1,\"a,b\n\"\"c\"\"\",5\n2,#x,6\n");
-    assert_eq!(context.read(&users(), "a.csv", 0).unwrap().rows, "1 | a,b\n\"c\" | 5\n2 | #x | 6");
+    assert_eq!(
+        context.read(&users(), "a.csv", 0).unwrap().rows,
+        "1 | a,b\n\"c\" | 5\n2 | #x | 6"
+    );
 }
 
 #[test]
 fn a_malformed_row_is_named() {
     let context = Context::new();
     for (rows, line, column, reason, raw) in [
-        ("1,x,5\n2,y,zz\n", 3, Some("n"), "the value does not have the declared type", "2,y,zz"),
-        ("1,x,5\n\n2,y,zz\n", 4, Some("n"), "the value does not have the declared type", "2,y,zz"),
-        ("1,\"x\ny\",5\n2,y,zz\n", 4, Some("n"), "the value does not have the declared type", "2,y,zz"),
-        ("1,x,5\n2,y,\"\"\n", 3, Some("n"), "the value does not have the declared type", "2,y,\"\""),
+        (
+            "1,x,5\n2,y,zz\n",
+            3,
+            Some("n"),
+            "the value does not have the declared type",
+            "2,y,zz",
+        ),
+        (
+            "1,x,5\n\n2,y,zz\n",
+            4,
+            Some("n"),
+            "the value does not have the declared type",
+            "2,y,zz",
+        ),
+        (
+            "1,\"x\ny\",5\n2,y,zz\n",
+            4,
+            Some("n"),
+            "the value does not have the declared type",
+            "2,y,zz",
+        ),
+        (
+            "1,x,5\n2,y,\"\"\n",
+            3,
+            Some("n"),
+            "the value does not have the declared type",
+            "2,y,\"\"",
+        ),
         ("1,x,5\n2,y\n", 3, Some("n"), "it has too few fields", "2,y"),
         ("1,x,5,9\n", 2, None, "it has too many fields", "1,x,5,9"),
-        ("1,x,5\n2,\"y\n", 3, Some("name"), "a quoted value is not closed properly", "2,\"y"),
-        ("99999999999999999999,x,5\n", 2, Some("id"), "the value does not have the declared type", "99999999999999999999,x,5"),
+        (
+            "1,x,5\n2,\"y\n",
+            3,
+            Some("name"),
+            "a quoted value is not closed properly",
+            "2,\"y",
+        ),
+        (
+            "99999999999999999999,x,5\n",
+            2,
+            Some("id"),
+            "the value does not have the declared type",
+            "99999999999999999999,x,5",
+        ),
     ] {
         context.write("a.csv", format!("id,name,n\n{rows}"));
         let error = context.read(&users(), "a.csv", 0).unwrap_err();
@@ -123,7 +177,13 @@ fn a_malformed_row_is_named() {
             } => {
                 assert_eq!(path, "a.csv");
                 assert_eq!(
-                    (found_line, found_column.as_deref(), found_reason.as_str(), found_raw.as_str(), count),
+                    (
+                        found_line,
+                        found_column.as_deref(),
+                        found_reason.as_str(),
+                        found_raw.as_str(),
+                        count
+                    ),
                     (line, column, reason, raw, 1),
                     "{rows}"
                 );
@@ -133,13 +193,18 @@ fn a_malformed_row_is_named() {
     }
     context.write("b.csv", b"id,name,n\n1,\xff,2\n");
     let error = context.read(&users(), "b.csv", 0).unwrap_err();
-    assert_eq!(error.to_string(), "line 2 of `b.csv` is malformed in column `name`: it is not UTF-8");
+    assert_eq!(
+        error.to_string(),
+        "line 2 of `b.csv` is malformed in column `name`: it is not UTF-8"
+    );
 }
 
 #[test]
 fn a_quote_that_is_never_closed_is_an_error() {
     let context = Context::new();
-    let rows: String = (0..1_000_000).map(|id| format!("{id},name {id},5\n")).collect();
+    let rows: String = (0..1_000_000)
+        .map(|id| format!("{id},name {id},5\n"))
+        .collect();
     let begin = format!("id,name,n\n{rows}");
     for end in ["7,\"y\n", "7,\"y", "7,x,\"", "7,\"x\n8,y,6\n"] {
         context.write("a.csv", format!("{begin}{end}"));
@@ -149,7 +214,11 @@ fn a_quote_that_is_never_closed_is_an_error() {
                     line, column, raw, ..
                 } => {
                     let expected = if end == "7,x,\"" { "n" } else { "name" };
-                    assert_eq!((line, column.as_deref()), (1_000_002, Some(expected)), "{end}");
+                    assert_eq!(
+                        (line, column.as_deref()),
+                        (1_000_002, Some(expected)),
+                        "{end}"
+                    );
                     assert_eq!(raw, end.trim_end());
                 }
                 error => panic!("{error}"),
@@ -157,8 +226,14 @@ fn a_quote_that_is_never_closed_is_an_error() {
         }
     }
     // Quotes within unquoted fields are characters.
-    context.write("a.csv", "id,name,n\n1,5\" pipe,6\n2,\"\"\"\",7\n3, \"a\nb\" ,8\n");
-    assert_eq!(context.read(&users(), "a.csv", 0).unwrap().rows, "1 | 5\" pipe | 6\n2 | \" | 7\n3 | a\nb | 8");
+    context.write(
+        "a.csv",
+        "id,name,n\n1,5\" pipe,6\n2,\"\"\"\",7\n3, \"a\nb\" ,8\n",
+    );
+    assert_eq!(
+        context.read(&users(), "a.csv", 0).unwrap().rows,
+        "1 | 5\" pipe | 6\n2 | \" | 7\n3 | a\nb | 8"
+    );
 }
 
 #[test]
@@ -167,7 +242,15 @@ fn many_files_are_checked_as_well() {
     for file in 0..20 {
         context.write(&format!("{file:02}.csv"), "id,name,n\n1,x,5\n2,y,6\n");
     }
-    assert_eq!(context.read(&users(), "*.csv", 0).unwrap().rows.lines().count(), 40);
+    assert_eq!(
+        context
+            .read(&users(), "*.csv", 0)
+            .unwrap()
+            .rows
+            .lines()
+            .count(),
+        40
+    );
     context.write("13.csv", "id,name,n\n1,x,5\n2,\"y,6\n");
     assert_eq!(
         context.read(&users(), "*.csv", 3).unwrap_err().to_string(),
@@ -195,7 +278,10 @@ fn mixed_line_ends_are_malformed() {
 #[test]
 fn rejected_rows_are_told_up_to_a_limit() {
     let context = Context::new();
-    context.write("a.csv", "id,name,n\n1,x,5\nfoo,\"y\nz\",bar\n3,z\n4,\"a\nb\",8\n5,x,\"\"\n");
+    context.write(
+        "a.csv",
+        "id,name,n\n1,x,5\nfoo,\"y\nz\",bar\n3,z\n4,\"a\nb\",8\n5,x,\"\"\n",
+    );
     context.write("b.csv", "n,id,name\n5,6,x\nx,7,y\n");
     let read = context.read(&users(), "*.csv", 4).unwrap();
     assert_eq!(read.rows, "1 | x | 5\n4 | a\nb | 8\n6 | x | 5");
@@ -217,7 +303,9 @@ fn rejected_rows_are_told_up_to_a_limit() {
         ]
     );
     match context.read(&users(), "*.csv", 3).unwrap_err() {
-        ReadError::Malformed { path, line, count, .. } => assert_eq!((path.as_str(), line, count), ("a.csv", 3, 4)),
+        ReadError::Malformed {
+            path, line, count, ..
+        } => assert_eq!((path.as_str(), line, count), ("a.csv", 3, 4)),
         error => panic!("{error}"),
     }
 }
@@ -226,12 +314,20 @@ fn rejected_rows_are_told_up_to_a_limit() {
 fn values_that_are_not_projected_are_not_looked_at() {
     let context = Context::new();
     context.write("a.csv", b"id,name,n\n1,x,zz\n2,\xff,6\n");
-    assert_eq!(context.read_projected(&users(), "a.csv", &[0], 0).unwrap().rows, "1\n2");
+    assert_eq!(
+        context
+            .read_projected(&users(), "a.csv", &[0], 0)
+            .unwrap()
+            .rows,
+        "1\n2"
+    );
     let read = context.read_projected(&users(), "a.csv", &[0], 1).unwrap();
     assert_eq!((read.rows.as_str(), read.rejected.len()), ("1\n2", 0));
     context.write("a.csv", "id,name,n\n1,x\n");
     assert!(matches!(
-        context.read_projected(&users(), "a.csv", &[0], 0).unwrap_err(),
+        context
+            .read_projected(&users(), "a.csv", &[0], 0)
+            .unwrap_err(),
         ReadError::Malformed { line: 2, .. }
     ));
 }
@@ -239,15 +335,23 @@ fn values_that_are_not_projected_are_not_looked_at() {
 #[test]
 fn compressed_files_are_read_and_checked() {
     let context = Context::new();
-    let rows: String = (0..200_000).map(|id| format!("{id},name of {id},{}\n", id % 7)).collect();
+    let rows: String = (0..200_000)
+        .map(|id| format!("{id},name of {id},{}\n", id % 7))
+        .collect();
     let text = format!("id,name,n\n{rows}");
     context.write("a.csv.gz", gzip(&text));
     let mut two = gzip("id,name,n\n1,x,5\n");
     two.extend(gzip("2,y,6\n"));
     context.write("b.csv.gz", two);
     let files = context.files("*.gz");
-    let stream = context.warehouse.read_files(&users(), &files, &[0], 0).unwrap();
-    assert_eq!(stream.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 200_002);
+    let stream = context
+        .warehouse
+        .read_files(&users(), &files, &[0], 0)
+        .unwrap();
+    assert_eq!(
+        stream.map(|batch| batch.unwrap().num_rows()).sum::<usize>(),
+        200_002
+    );
     for mut file in files {
         let digest = digest_file(&file.absolute).unwrap();
         file.take_digest(&users().format).unwrap();
@@ -257,14 +361,22 @@ fn compressed_files_are_read_and_checked() {
     }
 
     let whole = gzip(&text);
-    for damaged in [whole[..whole.len() / 2].to_vec(), whole[..whole.len() - 3].to_vec(), Vec::new(), text.into()] {
+    for damaged in [
+        whole[..whole.len() / 2].to_vec(),
+        whole[..whole.len() - 3].to_vec(),
+        Vec::new(),
+        text.into(),
+    ] {
         context.write("c.csv.gz", damaged);
         let error = digest_file(&context.path("c.csv.gz")).unwrap_err();
         assert!(matches!(error, ReadError::Truncated { .. }), "{error}");
     }
     context.write("d.csv.gz", gzip("id,name,n\n1,x,5\n2,y\n"));
     let error = context.read(&users(), "d.csv.gz", 0).unwrap_err();
-    assert_eq!(error.to_string(), "line 3 of `d.csv.gz` is malformed in column `n`: it has too few fields");
+    assert_eq!(
+        error.to_string(),
+        "line 3 of `d.csv.gz` is malformed in column `n`: it has too few fields"
+    );
 }
 
 #[test]
@@ -272,7 +384,10 @@ fn times_and_numbers_have_their_types() {
     let context = Context::new();
     let source = csv(&[
         ("at", DataType::Timestamp(TimeUnit::Microsecond, None)),
-        ("tz", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
+        (
+            "tz",
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        ),
         ("day", DataType::Date32),
         ("price", DataType::Decimal128(10, 2)),
         ("yes", DataType::Boolean),
@@ -295,7 +410,10 @@ fn names_with_special_characters_are_names() {
     context.write("day=1/it's [1]?*.csv", "id,name,n\n1,x,5\n2,y\n");
     let files = context.files("day=1/*");
     assert_eq!(files[0].path, "day=1/it's [1]?*.csv");
-    let mut stream = context.warehouse.read_files(&users(), &files, &[0, 1, 2], 1).unwrap();
+    let mut stream = context
+        .warehouse
+        .read_files(&users(), &files, &[0, 1, 2], 1)
+        .unwrap();
     assert_eq!(stream.schema().fields().len(), 3);
     assert_eq!(stream.next().unwrap().unwrap().num_rows(), 1);
     assert!(stream.next().is_none());
@@ -359,7 +477,11 @@ fn large_files_with_quoted_line_feeds_are_read_right() {
     context.append_files_to("t", &users(), "a.csv");
     assert_eq!(
         context.query("SELECT count(*), count(DISTINCT id), min(id), max(id), sum(n) FROM t"),
-        format!("{rows} | {rows} | 0 | {} | {}", rows - 1, (0..rows).map(|id| id % 7).sum::<u64>())
+        format!(
+            "{rows} | {rows} | 0 | {} | {}",
+            rows - 1,
+            (0..rows).map(|id| id % 7).sum::<u64>()
+        )
     );
 }
 
@@ -374,11 +496,16 @@ fn the_first_malformed_row_is_found_far_into_a_file() {
     context.write("a.csv", &text);
     match context.read(&users(), "a.csv", 0).unwrap_err() {
         ReadError::Malformed {
-            line: found, raw, count, ..
+            line: found,
+            raw,
+            count,
+            ..
         } => assert_eq!((found, raw.as_str(), count), (line as u64, "1,x,five", 11)),
         error => panic!("{error}"),
     }
-    let read = context.read_projected(&users(), "a.csv", &[0, 2], 11).unwrap();
+    let read = context
+        .read_projected(&users(), "a.csv", &[0, 2], 11)
+        .unwrap();
     assert_eq!(read.rejected.len(), 11);
     assert_eq!(read.rejected[0].line, line as u64);
     assert_eq!(read.rows.lines().count(), 200_000);
@@ -404,7 +531,10 @@ fn dropping_a_stream_stops_the_reading() {
     let rows = "1,some name that takes space,2\n".repeat(3_000_000);
     context.write("a.csv", format!("id,name,n\n{rows}"));
     let files = context.files("a.csv");
-    let mut stream = context.warehouse.read_files(&users(), &files, &[0, 1], 0).unwrap();
+    let mut stream = context
+        .warehouse
+        .read_files(&users(), &files, &[0, 1], 0)
+        .unwrap();
     assert!(stream.next().unwrap().is_ok());
     drop(stream);
 }
@@ -414,22 +544,51 @@ fn bad_keys_are_placed() {
     let context = Context::new();
     let rows: String = (0..50_000).map(|id| format!("{id},\"a\nb\",1\n")).collect();
     context.write("a.csv", format!("id,name,n\n{rows}"));
-    context.write("b.csv", "n,id,name\n1,50000,x\n\n1,,y\n1,20000,x\n1,20000,x\n1,7,x\n");
+    context.write(
+        "b.csv",
+        "n,id,name\n1,50000,x\n\n1,,y\n1,20000,x\n1,20000,x\n1,7,x\n",
+    );
     let files = context.files("*.csv");
     let place = |path: &str, row, line| RowPlace {
         path: path.to_owned(),
         row,
         line: Some(line),
     };
-    let null = context.warehouse.find_null_key(&users(), &files, &[0]).unwrap();
+    let null = context
+        .warehouse
+        .find_null_key(&users(), &files, &[0])
+        .unwrap();
     assert_eq!(null, Some(place("b.csv", 2, 4)));
-    let twice = context.warehouse.find_duplicate_key(&users(), &files, &[0]).unwrap().unwrap();
+    let twice = context
+        .warehouse
+        .find_duplicate_key(&users(), &files, &[0])
+        .unwrap()
+        .unwrap();
     assert_eq!(twice.key, "20000");
-    assert_eq!(twice.places, [place("a.csv", 20_001, 40_002), place("b.csv", 3, 5)]);
+    assert_eq!(
+        twice.places,
+        [place("a.csv", 20_001, 40_002), place("b.csv", 3, 5)]
+    );
     let first = &files[..1];
-    assert_eq!(context.warehouse.find_null_key(&users(), first, &[0]).unwrap(), None);
-    assert_eq!(context.warehouse.find_duplicate_key(&users(), first, &[0]).unwrap(), None);
-    let both = context.warehouse.find_duplicate_key(&users(), first, &[1, 2]).unwrap().unwrap();
+    assert_eq!(
+        context
+            .warehouse
+            .find_null_key(&users(), first, &[0])
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        context
+            .warehouse
+            .find_duplicate_key(&users(), first, &[0])
+            .unwrap(),
+        None
+    );
+    let both = context
+        .warehouse
+        .find_duplicate_key(&users(), first, &[1, 2])
+        .unwrap()
+        .unwrap();
     assert_eq!(both.key, "a\nb, 1");
     assert_eq!(both.places, [place("a.csv", 1, 2), place("a.csv", 2, 4)]);
 }
@@ -440,7 +599,12 @@ fn streams_read_while_others_do() {
     context.write("a.csv", tricky(20_000));
     let files = context.files("a.csv");
     let streams: Vec<_> = (0..6)
-        .map(|limit| context.warehouse.read_files(&users(), &files, &[0], limit).unwrap())
+        .map(|limit| {
+            context
+                .warehouse
+                .read_files(&users(), &files, &[0], limit)
+                .unwrap()
+        })
         .collect();
     for stream in streams {
         assert_eq!(table(stream).lines().count(), 20_000);

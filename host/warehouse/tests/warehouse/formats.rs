@@ -21,21 +21,44 @@ fn ndjson(columns: &[(&str, DataType)]) -> FileSource {
 
 fn copy(context: &Context, query: &str, name: &str) {
     let path = context.path(name);
-    context.query(&format!("COPY ({query}) TO '{}' (FORMAT parquet)", path.display()));
+    context.query(&format!(
+        "COPY ({query}) TO '{}' (FORMAT parquet)",
+        path.display()
+    ));
 }
 
 #[test]
 fn parquet_columns_are_found_by_name() {
     let context = Context::new();
     copy(&context, "SELECT 1::BIGINT AS id, 'x' AS name", "a.parquet");
-    copy(&context, "SELECT true AS more, 'y' AS name, 2::INTEGER AS id", "b.parquet");
+    copy(
+        &context,
+        "SELECT true AS more, 'y' AS name, 2::INTEGER AS id",
+        "b.parquet",
+    );
     let source = parquet(&[("id", DataType::Int64), ("name", DataType::Utf8)]);
-    assert_eq!(context.read(&source, "*.parquet", 0).unwrap().rows, "1 | x\n2 | y");
-    assert_eq!(context.read_projected(&source, "*.parquet", &[1], 0).unwrap().rows, "x\ny");
+    assert_eq!(
+        context.read(&source, "*.parquet", 0).unwrap().rows,
+        "1 | x\n2 | y"
+    );
+    assert_eq!(
+        context
+            .read_projected(&source, "*.parquet", &[1], 0)
+            .unwrap()
+            .rows,
+        "x\ny"
+    );
     copy(&context, "SELECT 3::BIGINT AS id", "c.parquet");
     match context.read(&source, "*.parquet", 0).unwrap_err() {
-        ReadError::Columns { path, missing, extra } => {
-            assert_eq!((path.as_str(), missing, extra), ("c.parquet", vec!["name".to_owned()], Vec::new()));
+        ReadError::Columns {
+            path,
+            missing,
+            extra,
+        } => {
+            assert_eq!(
+                (path.as_str(), missing, extra),
+                ("c.parquet", vec!["name".to_owned()], Vec::new())
+            );
         }
         error => panic!("{error}"),
     }
@@ -54,13 +77,29 @@ fn parquet_types_must_fit() {
         ("1.5::FLOAT", DataType::Float64, Some("1.5")),
         ("1.5::DOUBLE", DataType::Float32, None),
         ("1::BIGINT", DataType::Float64, None),
-        ("1.25::DECIMAL(5,2)", DataType::Decimal128(10, 3), Some("1.250")),
+        (
+            "1.25::DECIMAL(5,2)",
+            DataType::Decimal128(10, 3),
+            Some("1.250"),
+        ),
         ("1.25::DECIMAL(5,2)", DataType::Decimal128(5, 3), None),
         ("'1'", DataType::Int64, None),
         ("1", DataType::Utf8, None),
-        ("TIMESTAMP_S '2019-10-11 14:55:23'", time(TimeUnit::Microsecond), Some("2019-10-11T14:55:23")),
-        ("TIMESTAMP_NS '2019-10-11 14:55:23'", time(TimeUnit::Microsecond), Some("2019-10-11T14:55:23")),
-        ("TIMESTAMPTZ '2019-10-11 14:55:23+00'", time(TimeUnit::Microsecond), None),
+        (
+            "TIMESTAMP_S '2019-10-11 14:55:23'",
+            time(TimeUnit::Microsecond),
+            Some("2019-10-11T14:55:23"),
+        ),
+        (
+            "TIMESTAMP_NS '2019-10-11 14:55:23'",
+            time(TimeUnit::Microsecond),
+            Some("2019-10-11T14:55:23"),
+        ),
+        (
+            "TIMESTAMPTZ '2019-10-11 14:55:23+00'",
+            time(TimeUnit::Microsecond),
+            None,
+        ),
         ("DATE '2019-10-11'", DataType::Date32, Some("2019-10-11")),
         ("'a'::BLOB", DataType::Binary, Some("61")),
     ] {
@@ -68,7 +107,12 @@ fn parquet_types_must_fit() {
         let read = context.read(&parquet(&[("value", data_type.clone())]), "a.parquet", 0);
         match (read, expected) {
             (Ok(read), Some(expected)) => assert_eq!(read.rows, expected, "{sql}"),
-            (Err(ReadError::Type { column, declared, .. }), None) => {
+            (
+                Err(ReadError::Type {
+                    column, declared, ..
+                }),
+                None,
+            ) => {
                 assert_eq!((column.as_str(), declared), ("value", data_type), "{sql}");
             }
             (read, expected) => panic!("{sql} as {data_type}: {read:?} instead of {expected:?}"),
@@ -81,21 +125,50 @@ fn what_is_not_parquet_is_refused() {
     let context = Context::new();
     context.write("a.parquet", "id,name\n1,x\n");
     let source = parquet(&[("id", DataType::Int64)]);
-    assert!(matches!(context.read(&source, "a.parquet", 0).unwrap_err(), ReadError::Database(_)));
+    assert!(matches!(
+        context.read(&source, "a.parquet", 0).unwrap_err(),
+        ReadError::Database(_)
+    ));
 }
 
 #[test]
 fn bad_keys_of_parquet_have_rows() {
     let context = Context::new();
-    copy(&context, "SELECT CASE WHEN range < 90000 THEN range END AS id FROM range(100000)", "a.parquet");
-    copy(&context, "SELECT range + 50000 AS id FROM range(10)", "b.parquet");
+    copy(
+        &context,
+        "SELECT CASE WHEN range < 90000 THEN range END AS id FROM range(100000)",
+        "a.parquet",
+    );
+    copy(
+        &context,
+        "SELECT range + 50000 AS id FROM range(10)",
+        "b.parquet",
+    );
     let source = parquet(&[("id", DataType::Int64)]);
     let files = context.files("*.parquet");
-    let place = context.warehouse.find_null_key(&source, &files, &[0]).unwrap().unwrap();
-    assert_eq!((place.path.as_str(), place.row, place.line), ("a.parquet", 90_001, None));
-    let twice = context.warehouse.find_duplicate_key(&source, &files, &[0]).unwrap().unwrap();
-    let places: Vec<_> = twice.places.iter().map(|place| (place.path.as_str(), place.row)).collect();
-    assert_eq!((twice.key.as_str(), places), ("50000", vec![("a.parquet", 50_001), ("b.parquet", 1)]));
+    let place = context
+        .warehouse
+        .find_null_key(&source, &files, &[0])
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (place.path.as_str(), place.row, place.line),
+        ("a.parquet", 90_001, None)
+    );
+    let twice = context
+        .warehouse
+        .find_duplicate_key(&source, &files, &[0])
+        .unwrap()
+        .unwrap();
+    let places: Vec<_> = twice
+        .places
+        .iter()
+        .map(|place| (place.path.as_str(), place.row))
+        .collect();
+    assert_eq!(
+        (twice.key.as_str(), places),
+        ("50000", vec![("a.parquet", 50_001), ("b.parquet", 1)])
+    );
 }
 
 #[test]
@@ -114,12 +187,26 @@ fn json_members_are_columns() {
         context.read(&source, "a.ndjson", 0).unwrap().rows,
         "1 | x | 2019-10-11T14:55:23\n2 | y | null"
     );
-    assert_eq!(context.read_projected(&source, "a.ndjson", &[1], 0).unwrap().rows, "x\ny");
+    assert_eq!(
+        context
+            .read_projected(&source, "a.ndjson", &[1], 0)
+            .unwrap()
+            .rows,
+        "x\ny"
+    );
     context.write("b.ndjson", "{\"id\":1}\n\n{\"id\":2}\n{}\n{\"id\":2}");
     let files = context.files("b.ndjson");
-    let place = context.warehouse.find_null_key(&source, &files, &[0]).unwrap().unwrap();
+    let place = context
+        .warehouse
+        .find_null_key(&source, &files, &[0])
+        .unwrap()
+        .unwrap();
     assert_eq!((place.row, place.line), (3, Some(4)));
-    let twice = context.warehouse.find_duplicate_key(&source, &files, &[0]).unwrap().unwrap();
+    let twice = context
+        .warehouse
+        .find_duplicate_key(&source, &files, &[0])
+        .unwrap()
+        .unwrap();
     assert_eq!(twice.places[1].line, Some(5));
 }
 
@@ -131,7 +218,11 @@ fn a_malformed_line_of_json_is_named() {
     for (line, column, reason) in [
         ("{\"id\":1", None, "it is not valid JSON"),
         ("[1,2]", None, "it is not a JSON object"),
-        ("{\"name\":\"y\",\"id\":\"one\"}", Some("id"), "the value does not have the declared type"),
+        (
+            "{\"name\":\"y\",\"id\":\"one\"}",
+            Some("id"),
+            "the value does not have the declared type",
+        ),
     ] {
         context.write("a.ndjson", format!("{good}\n{line}\n{good}"));
         for max_rejected in [0, 5] {
@@ -145,7 +236,10 @@ fn a_malformed_line_of_json_is_named() {
                     count,
                 } => {
                     assert_eq!((path.as_str(), found, count), ("a.ndjson", 20_002, 1));
-                    assert_eq!((found_column.as_deref(), found_reason.as_str(), raw.as_str()), (column, reason, line));
+                    assert_eq!(
+                        (found_column.as_deref(), found_reason.as_str(), raw.as_str()),
+                        (column, reason, line)
+                    );
                 }
                 error => panic!("{line}: {error}"),
             }

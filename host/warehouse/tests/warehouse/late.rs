@@ -41,7 +41,8 @@ fn apply(context: &Context, table: &SnapshotTable, extracts: &[Extract], order: 
             None => load.apply_snapshot(table, &stage, effective).unwrap(),
             Some(next) => {
                 let next = day(u32::try_from(*next).unwrap() + 1);
-                load.apply_late_snapshot(table, &stage, effective, next).unwrap()
+                load.apply_late_snapshot(table, &stage, effective, next)
+                    .unwrap()
             }
         };
         load.commit().unwrap();
@@ -56,8 +57,13 @@ fn versions_at(context: &Context, table: &SnapshotTable, time: chrono::NaiveDate
         let ids: &Int64Array = batch.column(0).as_primitive::<Int64Type>();
         let postcodes: &StringArray = batch.column(1).as_string();
         for row in 0..batch.num_rows() {
-            let postcode = postcodes.is_valid(row).then(|| postcodes.value(row).to_owned());
-            assert!(versions.insert(ids.value(row), postcode).is_none(), "two versions at a time");
+            let postcode = postcodes
+                .is_valid(row)
+                .then(|| postcodes.value(row).to_owned());
+            assert!(
+                versions.insert(ids.value(row), postcode).is_none(),
+                "two versions at a time"
+            );
         }
     }
     versions
@@ -102,7 +108,9 @@ fn expected(extracts: &[Extract], deleted: Deleted) -> String {
         for (index, extract) in extracts.iter().enumerate() {
             let next = match (extract.get(&id), &state) {
                 (Some(postcode), _) => Some((postcode.clone(), false)),
-                (None, Some((postcode, _))) if deleted == Deleted::Record => Some((postcode.clone(), true)),
+                (None, Some((postcode, _))) if deleted == Deleted::Record => {
+                    Some((postcode.clone(), true))
+                }
                 (None, _) => None,
             };
             if next != state {
@@ -123,9 +131,21 @@ fn history(context: &Context) -> String {
 }
 
 fn extract() -> impl Strategy<Value = Extract> {
-    let postcode = prop_oneof![Just(None), Just(Some("A".to_owned())), Just(Some("B".to_owned()))];
-    vec(proptest::option::weighted(0.7, postcode), usize::try_from(KEYS).unwrap())
-        .prop_map(|rows| (0..).zip(rows).filter_map(|(id, row)| Some((id, row?))).collect())
+    let postcode = prop_oneof![
+        Just(None),
+        Just(Some("A".to_owned())),
+        Just(Some("B".to_owned()))
+    ];
+    vec(
+        proptest::option::weighted(0.7, postcode),
+        usize::try_from(KEYS).unwrap(),
+    )
+    .prop_map(|rows| {
+        (0..)
+            .zip(rows)
+            .filter_map(|(id, row)| Some((id, row?)))
+            .collect()
+    })
 }
 
 fn extracts_and_order() -> impl Strategy<Value = (Vec<Extract>, Vec<usize>)> {
@@ -150,7 +170,9 @@ proptest! {
 #[test]
 fn extracts_in_order_make_the_expected_history() {
     let extract = |rows: &[(i64, &str)]| -> Extract {
-        rows.iter().map(|(id, postcode)| (*id, Some((*postcode).to_owned()))).collect()
+        rows.iter()
+            .map(|(id, postcode)| (*id, Some((*postcode).to_owned())))
+            .collect()
     };
     let extracts = [
         extract(&[(1, "A"), (2, "B")]),
@@ -195,8 +217,17 @@ fn a_late_extract_must_lie_between_its_neighbours() {
     assert!(matches!(try_late(2, 7, 2, 3), LawError::NotOpen { .. }));
     assert_eq!(history(&context), before);
     let ignoring = users(Deleted::Ignore);
-    let stage = context.stage(batch(&[("change", changes([0])), ("id", ints([1])), ("postcode", texts([None]))]));
+    let stage = context.stage(batch(&[
+        ("change", changes([0])),
+        ("id", ints([1])),
+        ("postcode", texts([None])),
+    ]));
     let load = context.warehouse.begin().unwrap();
-    let error = load.apply_late_snapshot(&ignoring, &stage, day(2), day(3)).unwrap_err();
-    assert!(matches!(error, LoadError::Law(LawError::LateIgnored { .. })));
+    let error = load
+        .apply_late_snapshot(&ignoring, &stage, day(2), day(3))
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        LoadError::Law(LawError::LateIgnored { .. })
+    ));
 }

@@ -70,7 +70,12 @@ fn what_is_recorded_is_found() {
     assert_eq!(load.record(&record(&context, "views")).unwrap(), 3);
     load.commit().unwrap();
 
-    let entry = context.warehouse.ledger(Some("users"), 10).unwrap().pop().unwrap();
+    let entry = context
+        .warehouse
+        .ledger(Some("users"), 10)
+        .unwrap()
+        .pop()
+        .unwrap();
     assert_eq!(
         entry,
         LedgerEntry {
@@ -99,16 +104,31 @@ fn what_is_recorded_is_found() {
     assert_eq!(ids(None, 2), [3, 2]);
     assert_eq!(ids(Some("users"), 10), [2, 1]);
     let last = context.warehouse.last_load("users").unwrap().unwrap();
-    assert_eq!((last.load_id, last.effective_time, last.rows_rejected), (2, None, 0));
+    assert_eq!(
+        (last.load_id, last.effective_time, last.rows_rejected),
+        (2, None, 0)
+    );
     assert_eq!(context.warehouse.last_load("none").unwrap(), None);
 
     let inputs = context.warehouse.inputs("users").unwrap();
     assert_eq!(inputs.len(), 2);
     let (file, file_time) = &users.inputs[0];
     let input = &inputs[&file.path];
-    assert_eq!((input.load_id, input.size_bytes, &input.digest), (2, file.size_bytes, &file.digest));
-    assert_eq!((input.modified, input.file_time), (file.modified, *file_time));
-    assert_eq!((inputs["extracts/other.csv"].load_id, &inputs["extracts/other.csv"].digest), (1, &None));
+    assert_eq!(
+        (input.load_id, input.size_bytes, &input.digest),
+        (2, file.size_bytes, &file.digest)
+    );
+    assert_eq!(
+        (input.modified, input.file_time),
+        (file.modified, *file_time)
+    );
+    assert_eq!(
+        (
+            inputs["extracts/other.csv"].load_id,
+            &inputs["extracts/other.csv"].digest
+        ),
+        (1, &None)
+    );
 
     let mut rejected = users.rejected.clone();
     rejected.reverse();

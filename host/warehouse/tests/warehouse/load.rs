@@ -9,7 +9,10 @@ use wigeon_warehouse::{LoadError, ReadError, Warehouse, batch_reader};
 use crate::support::{Context, batch, chain, ints, reader, settings, table, texts};
 
 fn three() -> RecordBatch {
-    batch(&[("id", ints([1, 2, 3])), ("name", texts([Some("a"), None, Some("c")]))])
+    batch(&[
+        ("id", ints([1, 2, 3])),
+        ("name", texts([Some("a"), None, Some("c")])),
+    ])
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +30,10 @@ fn a_committed_load_is_there_for_everybody() {
     assert_eq!(load.append("t", reader(more)).unwrap(), 1);
     load.commit().unwrap();
     context.warehouse.checkpoint().unwrap();
-    assert_eq!(context.query("SELECT id, name FROM t"), "1 | a\n2 | null\n3 | c\n4 | d");
+    assert_eq!(
+        context.query("SELECT id, name FROM t"),
+        "1 | a\n2 | null\n3 | c\n4 | d"
+    );
     assert_eq!(context.warehouse.tables().unwrap(), ["t"]);
     assert_eq!(
         context.warehouse.schema_of("t").unwrap().unwrap().as_ref(),
@@ -90,7 +96,12 @@ fn an_error_of_the_reader_is_the_error_of_the_load() {
     let context = Context::new();
     let failing = || {
         let good = three();
-        let batches = [Ok(good.clone()), Ok(good.clone()), Err(PluginError), Ok(good.clone())];
+        let batches = [
+            Ok(good.clone()),
+            Ok(good.clone()),
+            Err(PluginError),
+            Ok(good.clone()),
+        ];
         batch_reader(good.schema(), batches)
     };
     let load = context.warehouse.begin().unwrap();
@@ -104,7 +115,10 @@ fn an_error_of_the_reader_is_the_error_of_the_load() {
         "the rows to be written could not be produced\nExternal error: the plugin said no\nthe plugin said no"
     );
     drop(load);
-    assert!(matches!(context.warehouse.stage(failing()).unwrap_err(), LoadError::Reader(_)));
+    assert!(matches!(
+        context.warehouse.stage(failing()).unwrap_err(),
+        LoadError::Reader(_)
+    ));
     assert_eq!(context.warehouse.tables().unwrap(), [""; 0]);
 }
 
@@ -116,17 +130,30 @@ fn a_panic_of_the_reader_is_an_error() {
         assert!(index < 2, "no third batch");
         Ok::<_, ArrowError>(good.clone())
     });
-    let error = context.warehouse.stage(batch_reader(three().schema(), batches)).unwrap_err();
-    assert!(chain(&error).contains("panicked: no third batch"), "{}", chain(&error));
+    let error = context
+        .warehouse
+        .stage(batch_reader(three().schema(), batches))
+        .unwrap_err();
+    assert!(
+        chain(&error).contains("panicked: no third batch"),
+        "{}",
+        chain(&error)
+    );
 }
 
 #[test]
 fn a_batch_of_another_type_is_refused() {
     let context = Context::new();
-    let lie = batch(&[("id", Arc::new(Int32Array::from(vec![1]))), ("name", texts([None]))]);
+    let lie = batch(&[
+        ("id", Arc::new(Int32Array::from(vec![1]))),
+        ("name", texts([None])),
+    ]);
     let reader = batch_reader(three().schema(), [Ok::<_, ArrowError>(lie)]);
     let error = context.warehouse.stage(reader).unwrap_err();
-    assert!(matches!(error, LoadError::Reader(ArrowError::SchemaError(_))), "{error}");
+    assert!(
+        matches!(error, LoadError::Reader(ArrowError::SchemaError(_))),
+        "{error}"
+    );
 }
 
 #[test]
@@ -134,10 +161,26 @@ fn an_existing_table_must_agree() {
     let context = Context::new();
     context.append("t", three());
     let load = context.warehouse.begin().unwrap();
-    let error = load.append("t", reader(batch(&[("id", ints([1])), ("nome", ints([1]))]))).unwrap_err();
-    assert_eq!(error.to_string(), "table `t` has other columns: `nome` missing, `name` not declared");
-    let error = load.append("t", reader(batch(&[("id", ints([1])), ("name", ints([1]))]))).unwrap_err();
-    assert_eq!(error.to_string(), "column `name` of table `t` is VARCHAR, but the rows bring BIGINT");
+    let error = load
+        .append(
+            "t",
+            reader(batch(&[("id", ints([1])), ("nome", ints([1]))])),
+        )
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "table `t` has other columns: `nome` missing, `name` not declared"
+    );
+    let error = load
+        .append(
+            "t",
+            reader(batch(&[("id", ints([1])), ("name", ints([1]))])),
+        )
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "column `name` of table `t` is VARCHAR, but the rows bring BIGINT"
+    );
     // Such an error leaves the transaction usable.
     load.append("t", reader(three())).unwrap();
     load.commit().unwrap();
@@ -172,7 +215,10 @@ fn a_table_is_replaced() {
 fn empty_readers_make_empty_tables() {
     let context = Context::new();
     let load = context.warehouse.begin().unwrap();
-    let none = batch_reader(three().schema(), Vec::<Result<RecordBatch, ArrowError>>::new());
+    let none = batch_reader(
+        three().schema(),
+        Vec::<Result<RecordBatch, ArrowError>>::new(),
+    );
     assert_eq!(load.append("t", none).unwrap(), 0);
     assert_eq!(load.append("u", reader(three().slice(0, 0))).unwrap(), 0);
     load.commit().unwrap();
@@ -187,13 +233,23 @@ fn a_stream_is_read_while_a_load_writes() {
     context.append("source", rows);
     let stream = context.warehouse.read_table("source", &["id"]).unwrap();
     let load = context.warehouse.begin().unwrap();
-    assert_eq!(load.append("target", batch_reader(stream.schema(), stream)).unwrap(), 1_000_000);
+    assert_eq!(
+        load.append("target", batch_reader(stream.schema(), stream))
+            .unwrap(),
+        1_000_000
+    );
     // And a stage of what is read meanwhile.
     let stream = context.warehouse.read_table("source", &["id"]).unwrap();
-    let stage = context.warehouse.stage(batch_reader(stream.schema(), stream)).unwrap();
+    let stage = context
+        .warehouse
+        .stage(batch_reader(stream.schema(), stream))
+        .unwrap();
     assert_eq!(stage.rows(), 1_000_000);
     load.commit().unwrap();
-    assert_eq!(context.query("SELECT count(*), sum(id) FROM target"), "1000000 | 499999500000");
+    assert_eq!(
+        context.query("SELECT count(*), sum(id) FROM target"),
+        "1000000 | 499999500000"
+    );
 }
 
 #[test]
@@ -202,7 +258,12 @@ fn what_runs_can_be_interrupted() {
     let interrupter = context.warehouse.interrupter();
     let endless = "SELECT count(*) FROM range(10000000000) a, range(10000000000) b";
     thread::scope(|scope| {
-        let query = scope.spawn(|| context.warehouse.query(endless).map(|stream| stream.count()));
+        let query = scope.spawn(|| {
+            context
+                .warehouse
+                .query(endless)
+                .map(|stream| stream.count())
+        });
         let load = scope.spawn(|| {
             let load = context.warehouse.begin().unwrap();
             let one = three();
@@ -214,8 +275,14 @@ fn what_runs_can_be_interrupted() {
         });
         thread::sleep(Duration::from_millis(300));
         interrupter.interrupt();
-        assert!(matches!(query.join().unwrap().unwrap_err(), ReadError::Interrupted));
-        assert!(matches!(load.join().unwrap().unwrap_err(), LoadError::Interrupted));
+        assert!(matches!(
+            query.join().unwrap().unwrap_err(),
+            ReadError::Interrupted
+        ));
+        assert!(matches!(
+            load.join().unwrap().unwrap_err(),
+            LoadError::Interrupted
+        ));
     });
     drop(context);
     interrupter.interrupt();

@@ -16,7 +16,8 @@ const HOLD: &str = "WIGEON_TEST_HOLD";
 fn a_new_warehouse_has_its_tables() {
     let context = Context::new();
     assert_eq!(
-        context.query("SELECT version FROM wigeon.meta UNION ALL SELECT count(*) FROM wigeon.ledger"),
+        context
+            .query("SELECT version FROM wigeon.meta UNION ALL SELECT count(*) FROM wigeon.ledger"),
         "0\n1"
     );
     assert_eq!(context.warehouse.tables().unwrap(), [""; 0]);
@@ -53,7 +54,10 @@ fn a_warehouse_is_opened_again() {
     let settings = settings(&directory.path().join("test.duckdb"));
     for _ in 0..2 {
         let warehouse = Warehouse::open(&settings).unwrap();
-        assert_eq!(table(warehouse.query("SELECT * FROM wigeon.meta").unwrap()), "1");
+        assert_eq!(
+            table(warehouse.query("SELECT * FROM wigeon.meta").unwrap()),
+            "1"
+        );
         // One that is open in this process is held, too.
         match Warehouse::open(&settings).unwrap_err() {
             OpenError::Held { pid, program, .. } => {
@@ -73,25 +77,59 @@ fn a_warehouse_is_opened_again() {
 fn what_is_no_warehouse_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| settings(&directory.path().join(name));
-    assert!(matches!(Warehouse::open_read_only(&at("none.duckdb")).unwrap_err(), OpenError::Missing { .. }));
-    assert!(matches!(Warehouse::open(&at("none/x.duckdb")).unwrap_err(), OpenError::Missing { .. }));
-    fs_err::write(directory.path().join("text.duckdb"), "id,name\n1,x and so on\n").unwrap();
+    assert!(matches!(
+        Warehouse::open_read_only(&at("none.duckdb")).unwrap_err(),
+        OpenError::Missing { .. }
+    ));
+    assert!(matches!(
+        Warehouse::open(&at("none/x.duckdb")).unwrap_err(),
+        OpenError::Missing { .. }
+    ));
+    fs_err::write(
+        directory.path().join("text.duckdb"),
+        "id,name\n1,x and so on\n",
+    )
+    .unwrap();
     for open in [Warehouse::open, Warehouse::open_read_only] {
-        assert!(matches!(open(&at("text.duckdb")).unwrap_err(), OpenError::NotAWarehouse { .. }));
+        assert!(matches!(
+            open(&at("text.duckdb")).unwrap_err(),
+            OpenError::NotAWarehouse { .. }
+        ));
     }
-    assert!(matches!(Warehouse::open(&at(".")).unwrap_err(), OpenError::Unreadable { .. } | OpenError::Database { .. }));
+    assert!(matches!(
+        Warehouse::open(&at(".")).unwrap_err(),
+        OpenError::Unreadable { .. } | OpenError::Database { .. }
+    ));
 
     // A database of somebody else's: no warehouse for reading, and one after writing.
     drop(Warehouse::open(&at("plain.duckdb")).unwrap());
     let other = Warehouse::open(&at("other.duckdb")).unwrap();
-    let attach = format!("ATTACH '{}' AS p", directory.path().join("plain.duckdb").display());
-    for statement in [attach.as_str(), "DROP SCHEMA p.wigeon CASCADE", "CREATE TABLE p.mine AS SELECT 42 AS i", "DETACH p"] {
+    let attach = format!(
+        "ATTACH '{}' AS p",
+        directory.path().join("plain.duckdb").display()
+    );
+    for statement in [
+        attach.as_str(),
+        "DROP SCHEMA p.wigeon CASCADE",
+        "CREATE TABLE p.mine AS SELECT 42 AS i",
+        "DETACH p",
+    ] {
         other.query(statement).unwrap().for_each(drop);
     }
     let plain = at("plain.duckdb");
-    assert!(matches!(Warehouse::open_read_only(&plain).unwrap_err(), OpenError::NotAWarehouse { .. }));
+    assert!(matches!(
+        Warehouse::open_read_only(&plain).unwrap_err(),
+        OpenError::NotAWarehouse { .. }
+    ));
     let warehouse = Warehouse::open(&plain).unwrap();
-    assert_eq!(table(warehouse.query("SELECT i, version FROM mine, wigeon.meta").unwrap()), "42 | 1");
+    assert_eq!(
+        table(
+            warehouse
+                .query("SELECT i, version FROM mine, wigeon.meta")
+                .unwrap()
+        ),
+        "42 | 1"
+    );
 }
 
 #[test]
@@ -102,7 +140,9 @@ fn a_newer_warehouse_is_refused() {
     drop(context.warehouse);
     for open in [Warehouse::open, Warehouse::open_read_only] {
         match open(&settings).unwrap_err() {
-            OpenError::Newer { found, supported, .. } => assert_eq!((found, supported), (2, 1)),
+            OpenError::Newer {
+                found, supported, ..
+            } => assert_eq!((found, supported), (2, 1)),
             error => panic!("{error}"),
         }
     }
@@ -111,9 +151,16 @@ fn a_newer_warehouse_is_refused() {
 #[test]
 fn the_process_that_holds_a_warehouse_is_named() {
     if let Some(path) = std::env::var_os(HOLD) {
-        let (path, writing) = (std::path::PathBuf::from(path), std::env::var_os("WIGEON_TEST_READ").is_none());
+        let (path, writing) = (
+            std::path::PathBuf::from(path),
+            std::env::var_os("WIGEON_TEST_READ").is_none(),
+        );
         let settings = settings(&path);
-        let open = if writing { Warehouse::open } else { Warehouse::open_read_only };
+        let open = if writing {
+            Warehouse::open
+        } else {
+            Warehouse::open_read_only
+        };
         let _warehouse = open(&settings).unwrap();
         println!("\nholding");
         std::io::stdin().lines().next();
@@ -125,7 +172,11 @@ fn the_process_that_holds_a_warehouse_is_named() {
     for writing in [true, false] {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args(["--exact", "opening::the_process_that_holds_a_warehouse_is_named", "--nocapture"])
+            .args([
+                "--exact",
+                "opening::the_process_that_holds_a_warehouse_is_named",
+                "--nocapture",
+            ])
             .env(HOLD, &path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
@@ -134,8 +185,16 @@ fn the_process_that_holds_a_warehouse_is_named() {
         }
         let mut holder = command.spawn().unwrap();
         let mut output = BufReader::new(holder.stdout.take().unwrap());
-        assert!(output.by_ref().lines().any(|line| line.unwrap() == "holding"));
-        let opened = [Warehouse::open(&settings(&path)), Warehouse::open_read_only(&settings(&path))];
+        assert!(
+            output
+                .by_ref()
+                .lines()
+                .any(|line| line.unwrap() == "holding")
+        );
+        let opened = [
+            Warehouse::open(&settings(&path)),
+            Warehouse::open_read_only(&settings(&path)),
+        ];
         for (index, opened) in opened.into_iter().enumerate() {
             match opened {
                 Err(OpenError::Held { pid, program, .. }) => {
@@ -162,7 +221,11 @@ fn a_warehouse_is_found_whole_after_its_process_was_killed() {
     let copy = context.path("copy.duckdb");
     // As if killed now: the file and the write-ahead log as they are.
     fs_err::copy(context.path("test.duckdb"), &copy).unwrap();
-    fs_err::copy(context.path("test.duckdb.wal"), context.path("copy.duckdb.wal")).unwrap();
+    fs_err::copy(
+        context.path("test.duckdb.wal"),
+        context.path("copy.duckdb.wal"),
+    )
+    .unwrap();
     let warehouse = Warehouse::open_read_only(&settings(&copy)).unwrap();
     assert_eq!(table(warehouse.query("SELECT * FROM t").unwrap()), "1\n2");
     drop(warehouse);

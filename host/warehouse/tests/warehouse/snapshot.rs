@@ -3,7 +3,9 @@
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;
 use chrono::{NaiveDateTime, TimeDelta};
-use wigeon_warehouse::{Deleted, LawError, LoadError, SnapshotCounts, SnapshotTable, Stage, Warehouse};
+use wigeon_warehouse::{
+    Deleted, LawError, LoadError, SnapshotCounts, SnapshotTable, Stage, Warehouse,
+};
 
 use crate::support::{Context, batch, changes, day, fields, ints, reader, settings, table, texts};
 
@@ -48,13 +50,24 @@ fn history(context: &Context) -> String {
 }
 
 fn two_days(context: &Context, table: &SnapshotTable) {
-    let first = [(OPENED, 1, Some("SW19")), (OPENED, 2, None), (OPENED, 3, Some("N1"))];
+    let first = [
+        (OPENED, 1, Some("SW19")),
+        (OPENED, 2, None),
+        (OPENED, 3, Some("N1")),
+    ];
     let counts = apply(context, table, &first, day(1)).unwrap();
     assert_eq!((counts.opened, counts.superseded, counts.closed), (3, 0, 0));
-    let second = [(SUPERSEDED, 1, Some("SW20")), (CLOSED, 2, None), (OPENED, 4, Some("E1"))];
+    let second = [
+        (SUPERSEDED, 1, Some("SW20")),
+        (CLOSED, 2, None),
+        (OPENED, 4, Some("E1")),
+    ];
     let counts = apply(context, table, &second, day(2)).unwrap();
     let closed = u64::from(table.deleted != Deleted::Ignore);
-    assert_eq!((counts.opened, counts.superseded, counts.closed), (1, 1, closed));
+    assert_eq!(
+        (counts.opened, counts.superseded, counts.closed),
+        (1, 1, closed)
+    );
 }
 
 #[test]
@@ -67,17 +80,25 @@ fn versions_follow_each_other() {
         history(&context),
         "1 | SW19 | 01 | 02\n1 | SW20 | 02 | null\n2 | null | 01 | 02\n3 | N1 | 01 | null\n4 | E1 | 02 | null"
     );
-    assert_eq!(context.query("SELECT id, postcode FROM users"), "1 | SW20\n3 | N1\n4 | E1");
+    assert_eq!(
+        context.query("SELECT id, postcode FROM users"),
+        "1 | SW20\n3 | N1\n4 | E1"
+    );
     assert_eq!(context.warehouse.count_open(&table).unwrap(), 3);
     apply(&context, &table, &[(OPENED, 2, Some("W1"))], day(4)).unwrap();
     assert!(history(&context).contains("2 | W1 | 04 | null\n2 | null | 01 | 02"));
     let versions = |time| {
         let stream = context.warehouse.versions_at(&table, time).unwrap();
-        self::table(stream).replace("2026-01-", "").replace("T00:00:00", "")
+        self::table(stream)
+            .replace("2026-01-", "")
+            .replace("T00:00:00", "")
     };
     let before_noon = day(1) - TimeDelta::hours(1);
     assert_eq!(versions(before_noon), "");
-    assert_eq!(versions(day(1)), "1 | SW19 | 01\n2 | null | 01\n3 | N1 | 01");
+    assert_eq!(
+        versions(day(1)),
+        "1 | SW19 | 01\n2 | null | 01\n3 | N1 | 01"
+    );
     assert_eq!(versions(day(3)), "1 | SW20 | 02\n3 | N1 | 01\n4 | E1 | 02");
 }
 
@@ -98,11 +119,22 @@ fn deleted_keys_are_recorded() {
         "1 | SW19 | 01 | 02 | false\n1 | SW20 | 02 | null | false\n2 | null | 01 | 02 | false\n\
          2 | null | 02 | null | true\n3 | N1 | 01 | null | false\n4 | E1 | 02 | null | false"
     );
-    assert_eq!(context.query("SELECT id, postcode FROM users"), "1 | SW20\n3 | N1\n4 | E1");
+    assert_eq!(
+        context.query("SELECT id, postcode FROM users"),
+        "1 | SW20\n3 | N1\n4 | E1"
+    );
     assert_eq!(context.warehouse.count_open(&table).unwrap(), 3);
-    apply(&context, &table, &[(OPENED, 2, Some("W1")), (CLOSED, 4, None)], day(3)).unwrap();
+    apply(
+        &context,
+        &table,
+        &[(OPENED, 2, Some("W1")), (CLOSED, 4, None)],
+        day(3),
+    )
+    .unwrap();
     let history = history(&context);
-    assert!(history.contains("2 | W1 | 03 | null | false\n2 | null | 01 | 02 | false\n2 | null | 02 | 03 | true"));
+    assert!(history.contains(
+        "2 | W1 | 03 | null | false\n2 | null | 01 | 02 | false\n2 | null | 02 | 03 | true"
+    ));
     assert!(history.contains("4 | E1 | 02 | 03 | false\n4 | E1 | 03 | null | true"));
 }
 
@@ -126,25 +158,52 @@ fn broken_laws_are_named_and_change_nothing() {
     two_days(&context, &table);
     let before = history(&context);
     let key = |key: &str| (table.name.clone(), key.to_owned());
-    let law = |rows: &[(i8, i64, Option<&str>)], effective| match apply(&context, &table, rows, effective) {
+    let law = |rows: &[(i8, i64, Option<&str>)], effective| match apply(
+        &context, &table, rows, effective,
+    ) {
         Err(LoadError::Law(law)) => law,
         other => panic!("{other:?}"),
     };
     let (name, text) = key("1");
     assert_eq!(
         law(&[(SUPERSEDED, 1, None), (CLOSED, 1, None)], day(3)),
-        LawError::DuplicateKey { table: name, key: text }
+        LawError::DuplicateKey {
+            table: name,
+            key: text
+        }
     );
     let (name, text) = key("2");
-    assert_eq!(law(&[(SUPERSEDED, 2, None)], day(3)), LawError::NotOpen { table: name, key: text });
+    assert_eq!(
+        law(&[(SUPERSEDED, 2, None)], day(3)),
+        LawError::NotOpen {
+            table: name,
+            key: text
+        }
+    );
     let (name, text) = key("9");
-    assert_eq!(law(&[(CLOSED, 9, None)], day(3)), LawError::NotOpen { table: name, key: text });
+    assert_eq!(
+        law(&[(CLOSED, 9, None)], day(3)),
+        LawError::NotOpen {
+            table: name,
+            key: text
+        }
+    );
     let (name, text) = key("3");
-    assert_eq!(law(&[(OPENED, 3, None)], day(3)), LawError::AlreadyOpen { table: name, key: text });
+    assert_eq!(
+        law(&[(OPENED, 3, None)], day(3)),
+        LawError::AlreadyOpen {
+            table: name,
+            key: text
+        }
+    );
     let (name, text) = key("3");
     assert_eq!(
         law(&[(7, 3, None)], day(3)),
-        LawError::UnknownChange { table: name, key: text, change: "7".to_owned() }
+        LawError::UnknownChange {
+            table: name,
+            key: text,
+            change: "7".to_owned()
+        }
     );
     assert_eq!(
         law(&[(SUPERSEDED, 3, None)], day(2)).to_string(),
@@ -167,7 +226,11 @@ fn broken_laws_are_named_and_change_nothing() {
     let (name, text) = key("1");
     assert_eq!(
         law(&[(CLOSED, 1, None)], day(3)),
-        LawError::SeveralOpen { table: name, key: text, versions: 2 }
+        LawError::SeveralOpen {
+            table: name,
+            key: text,
+            versions: 2
+        }
     );
 }
 
@@ -176,13 +239,26 @@ fn a_stage_must_have_the_columns() {
     let context = Context::new();
     let table = users(Deleted::Close);
     let load = context.warehouse.begin().unwrap();
-    let other = context.stage(batch(&[("change", changes([0])), ("id", ints([1])), ("name", texts([None]))]));
+    let other = context.stage(batch(&[
+        ("change", changes([0])),
+        ("id", ints([1])),
+        ("name", texts([None])),
+    ]));
     assert_eq!(
-        load.apply_snapshot(&table, &other, day(1)).unwrap_err().to_string(),
+        load.apply_snapshot(&table, &other, day(1))
+            .unwrap_err()
+            .to_string(),
         "table `users_history` has other columns: `name` missing, `postcode` not declared"
     );
-    let other = context.stage(batch(&[("change", ints([0])), ("id", ints([1])), ("postcode", texts([None]))]));
-    assert!(matches!(load.apply_snapshot(&table, &other, day(1)).unwrap_err(), LoadError::Type { .. }));
+    let other = context.stage(batch(&[
+        ("change", ints([0])),
+        ("id", ints([1])),
+        ("postcode", texts([None])),
+    ]));
+    assert!(matches!(
+        load.apply_snapshot(&table, &other, day(1)).unwrap_err(),
+        LoadError::Type { .. }
+    ));
 }
 
 #[test]
@@ -197,13 +273,28 @@ fn an_empty_history_is_filled_at_once() {
             load.commit()?;
             Ok::<_, LoadError>(opened)
         };
-        assert!(matches!(fill(ints([1, 1])).unwrap_err(), LoadError::Law(LawError::DuplicateKey { key, .. }) if key == "1"));
+        assert!(
+            matches!(fill(ints([1, 1])).unwrap_err(), LoadError::Law(LawError::DuplicateKey { key, .. }) if key == "1")
+        );
         let nulls = arrow_array::new_null_array(&DataType::Int64, 2);
-        assert!(matches!(fill(nulls).unwrap_err(), LoadError::Law(LawError::NullKey { .. })));
+        assert!(matches!(
+            fill(nulls).unwrap_err(),
+            LoadError::Law(LawError::NullKey { .. })
+        ));
         assert_eq!(fill(ints([1, 2])).unwrap(), 2);
-        let end = if deleted == Deleted::Record { " | false" } else { "" };
-        assert_eq!(history(&context), format!("1 | N1 | 01 | null{end}\n2 | null | 01 | null{end}"));
-        assert!(matches!(fill(ints([3, 4])).unwrap_err(), LoadError::Law(LawError::NotEmpty { .. })));
+        let end = if deleted == Deleted::Record {
+            " | false"
+        } else {
+            ""
+        };
+        assert_eq!(
+            history(&context),
+            format!("1 | N1 | 01 | null{end}\n2 | null | 01 | null{end}")
+        );
+        assert!(matches!(
+            fill(ints([3, 4])).unwrap_err(),
+            LoadError::Law(LawError::NotEmpty { .. })
+        ));
         apply(&context, &table, &[(CLOSED, 1, None)], day(2)).unwrap();
     }
 }
@@ -231,9 +322,16 @@ fn keys_may_have_several_columns_and_there_may_be_no_payload() {
         load.apply_snapshot(&table, &stage, effective).unwrap();
         load.commit().unwrap();
     }
-    assert_eq!(context.query("SELECT a, b FROM pairs"), "x | 1970-01-01\nx | 1970-01-02");
+    assert_eq!(
+        context.query("SELECT a, b FROM pairs"),
+        "x | 1970-01-01\nx | 1970-01-02"
+    );
     assert_eq!(context.query("SELECT count(*) FROM pairs_history"), "4");
     let load = context.warehouse.begin().unwrap();
-    let error = load.apply_snapshot(&table, &stage(OPENED), day(4)).unwrap_err();
-    assert!(matches!(error, LoadError::Law(LawError::AlreadyOpen { key, .. }) if key.starts_with("x, 1970-01-0")));
+    let error = load
+        .apply_snapshot(&table, &stage(OPENED), day(4))
+        .unwrap_err();
+    assert!(
+        matches!(error, LoadError::Law(LawError::AlreadyOpen { key, .. }) if key.starts_with("x, 1970-01-0"))
+    );
 }

@@ -14,8 +14,8 @@ use arrow_schema::{ArrowError, DataType, Field, Schema};
 use chrono::{NaiveDate, NaiveDateTime};
 use tempfile::TempDir;
 use wigeon_warehouse::{
-    FileIdentity, FileSource, ReadError, RejectedRow, RowStream, Settings, SourceFormat, Stage, Warehouse,
-    batch_reader, list_files,
+    FileIdentity, FileSource, ReadError, RejectedRow, RowStream, Settings, SourceFormat, Stage,
+    Warehouse, batch_reader, list_files,
 };
 
 pub struct Context {
@@ -27,7 +27,10 @@ impl Context {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let warehouse = Warehouse::open(&settings(&directory.path().join("test.duckdb"))).unwrap();
-        Self { directory, warehouse }
+        Self {
+            directory,
+            warehouse,
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -45,7 +48,12 @@ impl Context {
     }
 
     /// Reads all columns, and says what came of it.
-    pub fn read(&self, source: &FileSource, pattern: &str, max_rejected: u64) -> Result<Read, ReadError> {
+    pub fn read(
+        &self,
+        source: &FileSource,
+        pattern: &str,
+        max_rejected: u64,
+    ) -> Result<Read, ReadError> {
         let projection: Vec<_> = (0..source.columns.len()).collect();
         self.read_projected(source, pattern, &projection, max_rejected)
     }
@@ -58,7 +66,9 @@ impl Context {
         max_rejected: u64,
     ) -> Result<Read, ReadError> {
         let files = self.files(pattern);
-        let mut stream = self.warehouse.read_files(source, &files, projection, max_rejected)?;
+        let mut stream = self
+            .warehouse
+            .read_files(source, &files, projection, max_rejected)?;
         let mut batches = Vec::new();
         for batch in stream.by_ref() {
             batches.push(batch?);
@@ -73,9 +83,13 @@ impl Context {
     pub fn append_files_to(&self, table: &str, source: &FileSource, pattern: &str) {
         let projection: Vec<_> = (0..source.columns.len()).collect();
         let files = self.files(pattern);
-        let stream = self.warehouse.read_files(source, &files, &projection, 0).unwrap();
+        let stream = self
+            .warehouse
+            .read_files(source, &files, &projection, 0)
+            .unwrap();
         let load = self.warehouse.begin().unwrap();
-        load.append(table, batch_reader(stream.schema(), stream)).unwrap();
+        load.append(table, batch_reader(stream.schema(), stream))
+            .unwrap();
         load.commit().unwrap();
     }
 
@@ -153,7 +167,10 @@ pub fn reader(batch: RecordBatch) -> Box<dyn RecordBatchReader + Send> {
 }
 
 pub fn day(day: u32) -> NaiveDateTime {
-    NaiveDate::from_ymd_opt(2026, 1, day).unwrap().and_hms_opt(0, 0, 0).unwrap()
+    NaiveDate::from_ymd_opt(2026, 1, day)
+        .unwrap()
+        .and_hms_opt(0, 0, 0)
+        .unwrap()
 }
 
 /// Returns the rows of a stream, sorted, one per line.
@@ -171,7 +188,9 @@ pub fn text(batches: &[RecordBatch]) -> String {
             .iter()
             .map(|column| match column.data_type() {
                 // arrow-cast shows no named zone without a database of them.
-                DataType::Timestamp(unit, Some(_)) => cast(column, &DataType::Timestamp(*unit, None)).unwrap(),
+                DataType::Timestamp(unit, Some(_)) => {
+                    cast(column, &DataType::Timestamp(*unit, None)).unwrap()
+                }
                 _ => Arc::clone(column),
             })
             .collect();
@@ -180,7 +199,10 @@ pub fn text(batches: &[RecordBatch]) -> String {
             .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
             .collect();
         for row in 0..batch.num_rows() {
-            let values: Vec<_> = columns.iter().map(|column| column.value(row).to_string()).collect();
+            let values: Vec<_> = columns
+                .iter()
+                .map(|column| column.value(row).to_string())
+                .collect();
             lines.push(values.join(" | "));
         }
     }

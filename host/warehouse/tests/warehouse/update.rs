@@ -22,28 +22,53 @@ fn context() -> Context {
 #[test]
 fn rows_of_keys_are_found_and_set() {
     let context = context();
-    let keys = context.stage(batch(&[("id", ints([7, 8, 5000])), ("postcode", texts([Some("SW20"), None, None]))]));
+    let keys = context.stage(batch(&[
+        ("id", ints([7, 8, 5000])),
+        ("postcode", texts([Some("SW20"), None, None])),
+    ]));
     let stream = context
         .warehouse
-        .table_rows_of_keys("views", &keys, &[("user_id", "id")], &["user_id", "postcode"])
+        .table_rows_of_keys(
+            "views",
+            &keys,
+            &[("user_id", "id")],
+            &["user_id", "postcode"],
+        )
         .unwrap();
     // Held by the stream.
     drop(keys);
     assert_eq!(stream.schema().field(0).name(), ROWID_COLUMN);
     let rows: Vec<_> = stream.map(Result::unwrap).collect();
-    assert_eq!(rows.iter().map(arrow_array::RecordBatch::num_rows).sum::<usize>(), 600);
+    assert_eq!(
+        rows.iter()
+            .map(arrow_array::RecordBatch::num_rows)
+            .sum::<usize>(),
+        600
+    );
 
     let rowids = arrow_select::concat::concat_batches(&rows[0].schema(), &rows).unwrap();
     let users = rowids.column(1).as_primitive::<Int64Type>().values();
     let postcodes = texts(users.iter().map(|user| (*user == 7).then_some("SW20")));
-    let stage = context.stage(batch(&[(ROWID_COLUMN, rowids.column(0).clone()), ("postcode", postcodes)]));
+    let stage = context.stage(batch(&[
+        (ROWID_COLUMN, rowids.column(0).clone()),
+        ("postcode", postcodes),
+    ]));
     let load = context.warehouse.begin().unwrap();
-    assert_eq!(load.update_by_rowid("views", &stage, &["postcode"]).unwrap(), 600);
-    assert_eq!(context.query("SELECT count(*) FROM views WHERE postcode <> 'SW19'"), "0");
+    assert_eq!(
+        load.update_by_rowid("views", &stage, &["postcode"])
+            .unwrap(),
+        600
+    );
+    assert_eq!(
+        context.query("SELECT count(*) FROM views WHERE postcode <> 'SW19'"),
+        "0"
+    );
     load.commit().unwrap();
     context.warehouse.checkpoint().unwrap();
     assert_eq!(
-        context.query("SELECT postcode, url, count(*), min(user_id), max(user_id) FROM views GROUP BY ALL"),
+        context.query(
+            "SELECT postcode, url, count(*), min(user_id), max(user_id) FROM views GROUP BY ALL"
+        ),
         "SW19 | / | 299400 | 0 | 999\nSW20 | / | 300 | 7 | 7\nnull | / | 300 | 8 | 8"
     );
 }
@@ -53,9 +78,16 @@ fn row_ids_must_be_those_of_rows() {
     let context = context();
     let load = context.warehouse.begin().unwrap();
     for (rowids, found) in [([1, 1], 1), ([1, 300_000], 1), ([-1, 400_000], 0)] {
-        let stage = context.stage(batch(&[(ROWID_COLUMN, ints(rowids)), ("url", texts([None, None]))]));
+        let stage = context.stage(batch(&[
+            (ROWID_COLUMN, ints(rowids)),
+            ("url", texts([None, None])),
+        ]));
         match load.update_by_rowid("views", &stage, &["url"]).unwrap_err() {
-            LoadError::Law(LawError::Rowids { table, expected, found: rows }) => {
+            LoadError::Law(LawError::Rowids {
+                table,
+                expected,
+                found: rows,
+            }) => {
                 assert_eq!((table.as_str(), expected, rows), ("views", 2, found));
             }
             error => panic!("{error}"),
@@ -74,7 +106,13 @@ fn keys_of_several_columns_are_matched_without_nulls() {
         ("wert", ints([10, 20, 30, 40])),
     ]);
     context.append("t", rows);
-    let keys = context.stage(batch(&[("k1", texts([Some("x"), None, Some("x")])), ("k2", ints([1, 1, 1]))]));
-    let stream = context.warehouse.table_rows_of_keys("t", &keys, &[("a", "k1"), ("b", "k2")], &["wert"]);
+    let keys = context.stage(batch(&[
+        ("k1", texts([Some("x"), None, Some("x")])),
+        ("k2", ints([1, 1, 1])),
+    ]));
+    let stream =
+        context
+            .warehouse
+            .table_rows_of_keys("t", &keys, &[("a", "k1"), ("b", "k2")], &["wert"]);
     assert_eq!(table(stream.unwrap()), "0 | 10");
 }

@@ -1,10 +1,12 @@
 //! Strings and composite keys: encoded as bytes, kept in one arena, found by hash.
 
+use std::borrow::Cow;
+
 use arrow_array::{Array, ArrayRef, cast::AsArray};
 use arrow_schema::DataType;
 use hashbrown::HashTable;
 
-use super::integers::{is_integer, with_integers};
+use super::integers::{integers, is_integer};
 use crate::NO_ROW;
 
 #[derive(Debug, Default)]
@@ -110,7 +112,7 @@ impl EncodedKeys {
 }
 
 enum Column<'a> {
-    Integers(Vec<i64>),
+    Integers(Cow<'a, [i64]>),
     Bytes(Box<dyn Fn(usize) -> &'a [u8] + 'a>),
 }
 
@@ -137,7 +139,7 @@ impl<'a> Column<'a> {
                 let array = column.as_fixed_size_binary();
                 Self::Bytes(Box::new(|row| array.value(row)))
             }
-            _ => Self::Integers(with_integers(column, |values| values.collect())),
+            _ => Self::Integers(integers(column)),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Single integer keys: pages addressed by the key, or a hash map if the keys are sparse.
 
-use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, cast::AsArray, types as arrow,
-};
+use std::borrow::Cow;
+
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, cast::AsArray, types as arrow};
 use arrow_schema::{DataType, TimeUnit};
 use hashbrown::HashTable;
 
@@ -42,8 +42,8 @@ pub(super) struct Paged {
 }
 
 impl IntegerTable {
-    pub(super) fn update(&mut self, keys: &mut dyn Iterator<Item = i64>, f: &mut impl FnMut(usize, &mut u32)) {
-        let mut rows = keys.enumerate();
+    pub(super) fn update(&mut self, keys: &[i64], f: &mut impl FnMut(usize, &mut u32)) {
+        let mut rows = keys.iter().copied().enumerate();
         if let Self::Paged(paged) = self {
             let sparse = loop {
                 let Some((row, key)) = rows.next() else {
@@ -68,10 +68,11 @@ impl IntegerTable {
         }
     }
 
-    pub(super) fn probe(&self, keys: &mut dyn Iterator<Item = i64>, f: &mut impl FnMut(usize, u32)) {
+    pub(super) fn probe(&self, keys: &[i64], f: &mut impl FnMut(usize, u32)) {
+        let rows = keys.iter().copied().enumerate();
         match self {
-            Self::Paged(paged) => keys.enumerate().for_each(|(row, key)| f(row, paged.get(key))),
-            Self::Hashed(table) => keys.enumerate().for_each(|(row, key)| {
+            Self::Paged(paged) => rows.for_each(|(row, key)| f(row, paged.get(key))),
+            Self::Hashed(table) => rows.for_each(|(row, key)| {
                 let found = table.find(hash(key), |entry| entry.0 == key);
                 f(row, found.map_or(NO_ROW, |entry| entry.1));
             }),
@@ -172,52 +173,63 @@ pub(super) fn is_integer(data_type: &DataType) -> bool {
         )
 }
 
-/// Calls `f` with the values of a column for which [`is_integer`] holds.
+/// Returns the values of a column for which [`is_integer`] holds: borrowed if they have 64 bits.
 ///
 /// # Panics
 ///
 /// Panics for a column of another type.
-pub(super) fn with_integers<R>(
-    column: &ArrayRef,
-    f: impl FnOnce(&mut dyn Iterator<Item = i64>) -> R,
-) -> R {
+pub(super) fn integers(column: &ArrayRef) -> Cow<'_, [i64]> {
     match column.data_type() {
-        DataType::Int8 => f(&mut signed::<arrow::Int8Type>(column)),
-        DataType::Int16 => f(&mut signed::<arrow::Int16Type>(column)),
-        DataType::Int32 => f(&mut signed::<arrow::Int32Type>(column)),
-        DataType::Int64 => f(&mut signed::<arrow::Int64Type>(column)),
-        DataType::UInt8 => f(&mut signed::<arrow::UInt8Type>(column)),
-        DataType::UInt16 => f(&mut signed::<arrow::UInt16Type>(column)),
-        DataType::UInt32 => f(&mut signed::<arrow::UInt32Type>(column)),
+        DataType::Int8 => widened::<arrow::Int8Type>(column),
+        DataType::Int16 => widened::<arrow::Int16Type>(column),
+        DataType::Int32 => widened::<arrow::Int32Type>(column),
+        DataType::Int64 => values::<arrow::Int64Type>(column),
+        DataType::UInt8 => widened::<arrow::UInt8Type>(column),
+        DataType::UInt16 => widened::<arrow::UInt16Type>(column),
+        DataType::UInt32 => widened::<arrow::UInt32Type>(column),
         // The same bits: numbers beyond 2^63 stay apart from all others of their column.
         DataType::UInt64 => {
             let values = column.as_primitive::<arrow::UInt64Type>().values();
-            f(&mut values.iter().map(|&value| value.cast_signed()))
+            values.iter().map(|&value| value.cast_signed()).collect()
         }
-        DataType::Date32 => f(&mut signed::<arrow::Date32Type>(column)),
-        DataType::Date64 => f(&mut signed::<arrow::Date64Type>(column)),
-        DataType::Timestamp(TimeUnit::Second, _) => {
-            f(&mut signed::<arrow::TimestampSecondType>(column))
-        }
-        DataType::Timestamp(TimeUnit::Millisecond, _) => {
-            f(&mut signed::<arrow::TimestampMillisecondType>(column))
-        }
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            f(&mut signed::<arrow::TimestampMicrosecondType>(column))
-        }
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-            f(&mut signed::<arrow::TimestampNanosecondType>(column))
-        }
-        DataType::Boolean => f(&mut column.as_boolean().values().iter().map(i64::from)),
+        DataType::Date32 => widened::<arrow::Date32Type>(column),
+        DataType::Date64 => values::<arrow::Date64Type>(column),
+        DataType::Timestamp(_, _) => timestamps(column),
+        DataType::Boolean => column.as_boolean().values().iter().map(i64::from).collect(),
         other => panic!("{other} is no integer key"),
     }
 }
 
-fn signed<T>(column: &ArrayRef) -> impl Iterator<Item = i64> + '_
+/// Returns the values of a timestamp column in its own unit.
+///
+/// # Panics
+///
+/// Panics if the column is not a timestamp.
+pub(crate) fn timestamps(column: &ArrayRef) -> Cow<'_, [i64]> {
+    match column.data_type() {
+        DataType::Timestamp(TimeUnit::Second, _) => values::<arrow::TimestampSecondType>(column),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            values::<arrow::TimestampMillisecondType>(column)
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            values::<arrow::TimestampMicrosecondType>(column)
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            values::<arrow::TimestampNanosecondType>(column)
+        }
+        other => panic!("{other} is no timestamp"),
+    }
+}
+
+fn values<T: ArrowPrimitiveType<Native = i64>>(column: &ArrayRef) -> Cow<'_, [i64]> {
+    Cow::Borrowed(column.as_primitive::<T>().values())
+}
+
+fn widened<T>(column: &ArrayRef) -> Cow<'_, [i64]>
 where
     T: ArrowPrimitiveType,
     T::Native: Into<i64>,
 {
     let values = column.as_primitive::<T>().values();
-    values.iter().map(|&value| value.into())
+    values.iter().map(|&value| value.into()).collect()
 }

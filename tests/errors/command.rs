@@ -1,0 +1,33 @@
+//! Commands that ask for what there is not.
+
+use crate::support::{assert_refused, loaded, new};
+
+#[test]
+fn an_unknown_step() {
+    assert_refused!(loaded(), "run", "--step", "curent_postcode");
+}
+
+#[test]
+fn a_time_that_cannot_be_read() {
+    assert_refused!(loaded(), "run", "--at", "yesterday");
+}
+
+#[test]
+fn a_query_with_a_mistake() {
+    assert_refused!(loaded(), "sql", "select postcod from current_postcode");
+}
+
+#[test]
+fn a_query_that_is_no_sql() {
+    assert_refused!(loaded(), "sql", "selec 1");
+}
+
+#[test]
+fn a_query_that_would_write() {
+    assert_refused!(loaded(), "sql", "delete from pageviews_postcode");
+}
+
+#[test]
+fn a_query_before_the_first_run() {
+    assert_refused!(new(), "sql", "select 1");
+}

@@ -1,0 +1,161 @@
+//! Files that are missing, or are not what the manifest declares.
+
+use wigeon_tests::Project;
+
+use crate::support::{
+    AT, NEXT_USERS, NEXT_VIEWS, TEN_USERS, assert_run_refused, assert_told, gzip, loaded, told,
+};
+
+#[test]
+fn no_file_at_all() {
+    assert_run_refused!(Project::flagship());
+}
+
+#[test]
+fn a_file_without_a_declared_column() {
+    let project = loaded();
+    project.write(NEXT_USERS, "id\n1\n2\n");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_file_with_a_column_that_is_not_declared() {
+    let project = loaded();
+    project.write(NEXT_USERS, "id,postcode,email\n1,AB1 2CD,a@example.com\n");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_file_with_a_column_of_another_name() {
+    let project = loaded();
+    project.write(NEXT_VIEWS, "user_id,url,viewed_at\n1,https://example.com/c,2019-10-11 02:00:00\n");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_file_without_a_header() {
+    let project = loaded();
+    project.write(NEXT_USERS, TEN_USERS.trim_start_matches("id,postcode\n"));
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_user_id_that_is_no_number() {
+    let project = loaded();
+    project.write(NEXT_USERS, "id,postcode\n1,AB1 2CD\ntwo,AB1 2CD\n3,EF3 4GH\n");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_time_that_is_none() {
+    let project = loaded();
+    project.write(
+        NEXT_VIEWS,
+        "user_id,url,pageview_datetime\n1,https://example.com/c,2019-10-11 02:00:00\n\
+         2,https://example.com/d,2019-10-11 02:61:00\n",
+    );
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_line_with_too_many_values() {
+    let project = loaded();
+    project.write(NEXT_USERS, "id,postcode\n1,AB1 2CD\n2,AB1,2CD\n");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_line_with_too_few_values() {
+    let project = loaded();
+    project.write(NEXT_VIEWS, "user_id,url,pageview_datetime\n1,https://example.com/c\n");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_quote_that_is_never_closed() {
+    let project = loaded();
+    project.write(NEXT_USERS, "id,postcode\n1,AB1 2CD\n2,\"AB1 2CD\n3,EF3 4GH\n");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    let project = loaded();
+    project.write(NEXT_USERS, b"id,postcode\n1,AB1 2CD\n2,\xff\xfe\n");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn users_in_a_gzip_that_is_cut_off() {
+    let project = gzipped();
+    let bytes = gzip(TEN_USERS);
+    project.write("extracts/users_extract_2019-10-12.csv.gz", &bytes[..bytes.len() - 12]);
+    assert_run_refused!(project);
+}
+
+#[test]
+fn views_in_a_gzip_that_is_cut_off() {
+    let project = gzipped();
+    let bytes = gzip("user_id,url,pageview_datetime\n1,https://example.com/c,2019-10-11 02:00:00\n");
+    project.write("extracts/pageview_extract_2019-10-11T02.csv.gz", &bytes[..bytes.len() / 2]);
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_gzip_that_is_plain_text() {
+    let project = gzipped();
+    project.write("extracts/users_extract_2019-10-12.csv.gz", TEN_USERS);
+    assert_run_refused!(project);
+}
+
+/// Whatever is behind the extension, plain or compressed.
+fn gzipped() -> Project {
+    let project = loaded();
+    for source in ["users_extract_{date}", "pageview_extract_{date}T{hour}"] {
+        project.edit_manifest(&format!("{source}.csv"), &format!("{source}.csv*"));
+    }
+    project
+}
+
+#[test]
+fn a_file_that_was_edited_after_it_was_loaded() {
+    let project = loaded();
+    project.write(crate::support::VIEWS, "user_id,url,pageview_datetime\n");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_file_whose_name_has_no_valid_time() {
+    let project = loaded();
+    project.write("extracts/users_extract_2019-10-32.csv", TEN_USERS);
+    assert_run_refused!(project);
+}
+
+const TWO_BAD_LINES: &str = "user_id,url,pageview_datetime\nnobody,https://example.com/c,2019-10-11 02:00:00\n\
+                             1,https://example.com/d,2019-10-11 02:01:00\n2,https://example.com/e,soon\n";
+
+#[test]
+fn malformed_rows_that_are_allowed_go_to_quarantine() {
+    let project = allowing(2);
+    project.write(NEXT_VIEWS, TWO_BAD_LINES);
+    let ran = project.run(&["run", "--at", AT]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let rows = project.sql("select * exclude load_id from wigeon.quarantine order by all");
+    let loaded = project.sql("select * from pageviews_postcode order by all");
+    let text = format!("{}----- quarantine -----\n{rows}----- pageviews_postcode -----\n{loaded}", told(&project, &ran));
+    assert_told!(text);
+}
+
+#[test]
+fn one_malformed_row_more_than_is_allowed() {
+    let project = allowing(1);
+    project.write(NEXT_VIEWS, TWO_BAD_LINES);
+    assert_run_refused!(project);
+}
+
+fn allowing(rows: u32) -> Project {
+    let project = loaded();
+    let lookup = "lookup = \"current_postcode\"";
+    project.edit_manifest(lookup, &format!("{lookup}\nmax_rejected_rows = {rows}"));
+    project
+}

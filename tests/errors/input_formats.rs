@@ -1,0 +1,112 @@
+//! Sources that are no CSV.
+
+use wigeon_tests::Project;
+
+use crate::support::{NEXT_VIEWS, assert_run_refused, loaded, new};
+
+/// The flagship with views of another format.
+fn views_as(source: &str) -> Project {
+    let project = new();
+    project.edit_manifest(
+        "format = \"csv\"\npath = \"extracts/pageview_extract_{date}T{hour}.csv\"",
+        source,
+    );
+    project
+}
+
+fn ndjson(lines: &str) -> Project {
+    let project = views_as("format = \"ndjson\"\npath = \"extracts/views_{date}.ndjson\"");
+    project.write("extracts/views_2019-10-11.ndjson", lines);
+    project.ok(&["run", "--step", "current_postcode", "--at", crate::support::AT]);
+    project
+}
+
+#[test]
+fn a_line_that_is_no_json() {
+    let good = "{\"user_id\": 1, \"url\": \"https://example.com/c\", \"pageview_datetime\": \"2019-10-11 02:00:00\"}\n";
+    assert_run_refused!(ndjson(&format!("{good}{{\"user_id\": 2,\n")));
+}
+
+#[test]
+fn a_json_value_of_the_wrong_type() {
+    let good = "{\"user_id\": 1, \"url\": \"https://example.com/c\", \"pageview_datetime\": \"2019-10-11 02:00:00\"}\n";
+    assert_run_refused!(ndjson(&format!("{good}{}", good.replace(": 1,", ": \"one\","))));
+}
+
+fn parquet() -> Project {
+    let project = views_as("format = \"parquet\"\npath = \"extracts/views_{date}.parquet\"");
+    project.ok(&["run", "--step", "current_postcode", "--at", crate::support::AT]);
+    project
+}
+
+#[test]
+fn a_file_that_is_no_parquet() {
+    let project = parquet();
+    project.write("extracts/views_2019-10-11.parquet", "user_id,url\n");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_parquet_column_of_the_wrong_type() {
+    let project = parquet();
+    write_with_duckdb(
+        "copy (select 'one' as user_id, 'https://example.com/c' as url, timestamp '2019-10-11 02:00:00' \
+         as pageview_datetime) to '{}' (format parquet)",
+        &project,
+        "extracts/views_2019-10-11.parquet",
+    );
+    assert_run_refused!(project);
+}
+
+fn database() -> Project {
+    let project = views_as(
+        "format = \"duckdb\"\npath = \"views.duckdb\"\ntable = \"views\"\nwatermark = \"pageview_datetime\"",
+    );
+    project.ok(&["run", "--step", "current_postcode", "--at", crate::support::AT]);
+    project
+}
+
+#[test]
+fn a_database_that_is_not_there() {
+    assert_run_refused!(database());
+}
+
+#[test]
+fn a_file_that_is_no_database() {
+    let project = database();
+    project.write("views.duckdb", "user_id,url,pageview_datetime\n");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_database_without_the_table() {
+    let project = database();
+    write_with_duckdb("attach '{}' as made; create table made.view (user_id bigint)", &project, "views.duckdb");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_database_without_a_column() {
+    let project = database();
+    write_with_duckdb(
+        "attach '{}' as made; create table made.views as select 1::bigint as user_id, \
+         timestamp '2019-10-11 02:00:00' as pageview_datetime",
+        &project,
+        "views.duckdb",
+    );
+    assert_run_refused!(project);
+}
+
+fn write_with_duckdb(statements: &str, project: &Project, file: &str) {
+    let path = project.path(file);
+    let connection = duckdb::Connection::open_in_memory().expect("a database in memory");
+    let statements = statements.replace("{}", &path.display().to_string());
+    connection.execute_batch(&statements).expect("statements");
+}
+
+#[test]
+fn a_directory_where_a_file_should_be() {
+    let project = loaded();
+    fs_err::create_dir(project.path(NEXT_VIEWS)).expect("a directory");
+    assert_run_refused!(project);
+}

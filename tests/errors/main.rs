@@ -1,0 +1,14 @@
+//! What `wigeon` says when something is wrong: each message whole, as a stranger meets it, and
+//! proof that the tables and the ledger are as they were.
+
+mod support;
+
+mod command;
+mod input;
+mod input_formats;
+mod keys;
+mod manifest;
+mod plugin;
+mod plugin_deeds;
+mod snapshot_extracts;
+mod warehouse;
