@@ -2,7 +2,7 @@
 
 use wigeon_tests::Project;
 
-use crate::support::{NEXT_VIEWS, assert_run_refused, loaded, new};
+use crate::support::{assert_run_refused, new};
 
 /// The flagship with views of another format.
 fn views_as(source: &str) -> Project {
@@ -58,6 +58,21 @@ fn a_parquet_column_of_the_wrong_type() {
     assert_run_refused!(project);
 }
 
+#[test]
+fn a_parquet_file_that_is_cut_off() {
+    let project = parquet();
+    let file = "extracts/views_2019-10-11.parquet";
+    write_with_duckdb(
+        "copy (select 1::bigint as user_id, 'https://example.com/c' as url, timestamp '2019-10-11 02:00:00' \
+         as pageview_datetime) to '{}' (format parquet)",
+        &project,
+        file,
+    );
+    let bytes = fs_err::read(project.path(file)).expect("the file");
+    project.write(file, &bytes[..bytes.len() / 2]);
+    assert_run_refused!(project);
+}
+
 fn database() -> Project {
     let project = views_as(
         "format = \"duckdb\"\npath = \"views.duckdb\"\ntable = \"views\"\nwatermark = \"pageview_datetime\"",
@@ -97,16 +112,17 @@ fn a_database_without_a_column() {
     assert_run_refused!(project);
 }
 
+#[test]
+fn a_query_of_a_database_with_a_mistake() {
+    let project = database();
+    project.edit_manifest("table = \"views\"", "query = \"select * from view where user = 3\"");
+    write_with_duckdb("attach '{}' as made; create table made.views (user_id bigint)", &project, "views.duckdb");
+    assert_run_refused!(project);
+}
+
 fn write_with_duckdb(statements: &str, project: &Project, file: &str) {
     let path = project.path(file);
     let connection = duckdb::Connection::open_in_memory().expect("a database in memory");
     let statements = statements.replace("{}", &path.display().to_string());
     connection.execute_batch(&statements).expect("statements");
-}
-
-#[test]
-fn a_directory_where_a_file_should_be() {
-    let project = loaded();
-    fs_err::create_dir(project.path(NEXT_VIEWS)).expect("a directory");
-    assert_run_refused!(project);
 }

@@ -89,6 +89,26 @@ fn a_warehouse_in_a_directory_that_is_not_there() {
 }
 
 #[test]
+fn a_snapshot_that_has_other_columns_than_its_table() {
+    let project = loaded();
+    project.edit_manifest("columns = [\"id\", \"postcode\"]", "columns = [\"id\", \"postcode\", \"plan\"]");
+    project.edit_manifest("postcode = \"utf8\"", "postcode = \"utf8\"\nplan = \"utf8\"");
+    project.write(crate::support::NEXT_USERS, "id,postcode,plan\n1,AB1 2CD,free\n");
+    assert_run_refused!(project);
+}
+
+#[test]
+fn an_incremental_step_that_has_other_columns_than_its_table() {
+    let project = loaded();
+    project.edit_manifest("changed_at = \"postcode_updated_date\"\n", "");
+    project.write(
+        crate::support::NEXT_VIEWS,
+        "user_id,url,pageview_datetime\n1,https://example.com/c,2019-10-11 02:00:00\n",
+    );
+    assert_run_refused!(project);
+}
+
+#[test]
 fn a_table_that_somebody_else_made() {
     let project = new();
     let path = project.path("pageviews_postcode.duckdb");

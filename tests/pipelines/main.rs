@@ -2,5 +2,7 @@
 
 mod against_oracle;
 mod arrivals;
+mod formats;
 mod kills;
 mod tables;
+mod third_party;

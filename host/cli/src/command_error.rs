@@ -127,7 +127,7 @@ impl CommandError {
         match error {
             EngineError::ReadWarehouse(ReadError::Database(source)) => {
                 Self::new(Kind::Data, QueryError(source))
-                    .with_hint("`wigeon sql \"SHOW TABLES\"` lists the tables")
+                    .with_hint("`wigeon sql` only reads; `wigeon sql \"SHOW TABLES\"` lists the tables")
             }
             error => error.into(),
         }
@@ -224,7 +224,8 @@ impl CommandError {
         let mut cause = self.error.source();
         while let Some(error) = cause {
             let message = error.to_string();
-            if !messages.last().is_some_and(|last| last.contains(&message)) {
+            let is_told = messages.last().is_some_and(|last| last.contains(&message));
+            if !is_told && !names_a_file_again(error) {
                 messages.push(message);
             }
             cause = error.source();
@@ -249,6 +250,15 @@ impl CommandError {
         }
         json!({ "error": error })
     }
+}
+
+/// Says whether an error of `fs_err` is a cause: what could not be read or written has been told,
+/// and its own cause says why.
+fn names_a_file_again(error: &(dyn Error + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let inner = wrapped.and_then(|wrapped| wrapped.source()?.downcast_ref::<io::Error>());
+    // An error that includes its cause is somebody else's.
+    inner.is_some_and(|inner| !error.to_string().contains(&inner.to_string()))
 }
 
 /// Returns the mistakes of a manifest as data.

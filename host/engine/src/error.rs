@@ -43,7 +43,7 @@ pub enum EngineError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// A plugin could not be found.
-    #[error("step `{step}` has no plugin")]
+    #[error("step `{step}` could not get its plugin")]
     Resolve {
         /// The step.
         step: String,

@@ -9,11 +9,10 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use wigeon_manifest::{Location, PathPattern, Source};
 use wigeon_warehouse::{
-    AttachedTable, FileIdentity, LedgerEntry, ReadError, RecordedInput, Warehouse, digest_file,
-    list_files,
+    AttachedTable, FileIdentity, LedgerEntry, ReadError, RecordedInput, Warehouse, list_files,
 };
 
-use crate::{DataError, EngineError, PlannedInput, Project};
+use crate::{DataError, EngineError, PlannedInput, Project, steps::file_source};
 
 /// A file that was not loaded yet.
 #[derive(Debug, Clone)]
@@ -152,7 +151,10 @@ impl Question<'_> {
         if known.size_bytes == file.size_bytes && known.modified == file.modified {
             return Ok(true);
         }
-        let now = digest_file(&file.absolute).map_err(|source| self.read_error(source))?;
+        let mut file = file.clone();
+        let taken = file.take_digest(&file_source(self.source).format);
+        taken.map_err(|source| self.read_error(source))?;
+        let now = file.digest.clone().unwrap_or_default();
         let before = known.digest.clone().unwrap_or_default();
         if now == before {
             return Ok(true);

@@ -41,10 +41,10 @@ impl Project {
             source,
         })?;
         let pipeline = wigeon_manifest::check(&manifest.display().to_string(), &text)?;
-        let directory = manifest.parent().filter(|path| !path.as_os_str().is_empty());
         Ok(Self {
             pipeline,
-            directory: directory.unwrap_or_else(|| Path::new(".")).to_owned(),
+            // Empty for a manifest in the working directory: paths are shown as they are written.
+            directory: manifest.parent().unwrap_or(Path::new("")).to_owned(),
         })
     }
 

@@ -404,7 +404,7 @@ impl<'a> Resolver<'a> {
                 let text = format!("plugin `{}` is a {actual} plugin, not a {expected} plugin", plugin.reference);
                 let help = format!("give step `{}` the kind `{actual}`, or another plugin", step.name);
                 pipeline
-                    .complain(step.span.clone(), Code::WrongPlugin, text, Some(help))
+                    .complain(step.plugin_span.clone(), Code::WrongPlugin, text, Some(help))
                     .into()
             }
             OpenError::Plugin(PluginError::Answered {
@@ -438,7 +438,7 @@ impl<'a> Resolver<'a> {
         };
         self.project
             .pipeline()
-            .complain(step.span.clone(), Code::UnknownPlugin, source.to_string(), Some(help))
+            .complain(step.plugin_span.clone(), Code::UnknownPlugin, source.to_string(), Some(help))
             .into()
     }
 }

@@ -8,6 +8,7 @@ mod repair;
 mod snapshot;
 
 pub(crate) use change_detection::pending;
+pub(crate) use read::file_source;
 
 use std::time::Instant;
 

@@ -40,6 +40,9 @@ pub struct Step {
     /// Where the options are in the text, or the step if it has none.
     pub options_span: Range<usize>,
 
+    /// Where the plugin is named in the text.
+    pub plugin_span: Range<usize>,
+
     /// Where the step is in the text: its header.
     pub span: Range<usize>,
 }

@@ -142,13 +142,25 @@ pub enum Breach {
 /// Why a component cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The bytes are not a component.
-    #[error("`{reference}` is not a WebAssembly component")]
+    /// The bytes are a component that is damaged, or uses what the runtime does not know.
+    #[error("`{reference}` is not a valid WebAssembly component")]
     NotAComponent {
         /// The plugin's reference.
         reference: String,
         /// What wasmtime says.
         source: CompileError,
+    },
+    /// The bytes are no WebAssembly at all.
+    #[error("`{reference}` is not WebAssembly")]
+    NotWebAssembly {
+        /// The plugin's reference.
+        reference: String,
+    },
+    /// The bytes are a module, which is what components are made of.
+    #[error("`{reference}` is a core module of WebAssembly, not a component")]
+    CoreModule {
+        /// The plugin's reference.
+        reference: String,
     },
     /// It imports what the host does not offer.
     #[error("`{reference}` imports `{import}`, which plugins are not given")]

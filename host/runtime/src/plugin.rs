@@ -100,10 +100,17 @@ impl Runtime {
         if let Some(component) = cached.and_then(|cache| cache.get(&id.digest, &self.engine)) {
             return Ok(component);
         }
+        let reference = || id.reference.clone();
+        // The version and the layer, behind the magic number.
+        match bytes.strip_prefix(b"\0asm") {
+            None => return Err(LoadError::NotWebAssembly { reference: reference() }),
+            Some([1, 0, 0, 0, ..]) => return Err(LoadError::CoreModule { reference: reference() }),
+            Some(_) => {}
+        }
         // `from_binary`: text would be compiled by `new` if the feature for it were on.
         let component = Component::from_binary(&self.engine, bytes).map_err(|error| {
             LoadError::NotAComponent {
-                reference: id.reference.clone(),
+                reference: reference(),
                 source: CompileError::new(&error),
             }
         })?;

@@ -237,6 +237,7 @@ impl ArrowScan {
         // SAFETY: the stream is a valid Arrow C stream at a stable address. The view that
         // points to it lives in a catalog of its own, which is detached before the stream
         // is dropped, and no statement runs with it then: only `read` gives out its name.
+        // Listing the catalog does not touch the stream, since a new view is bound already.
         // `FFI_ArrowArrayStream` is Arrow's `ArrowArrayStream`, which DuckDB expects.
         let state =
             unsafe { ffi::duckdb_arrow_scan(connection.raw, c"rows".as_ptr(), stream.cast()) };

@@ -133,6 +133,7 @@ impl Warehouse {
     ///
     /// - [`ReadError::Vanished`], [`ReadError::NotADatabase`] about the file.
     /// - [`ReadError::Held`] if somebody has it open for writing.
+    /// - [`ReadError::NoTable`] if there is no such table or view.
     /// - [`ReadError::Columns`], [`ReadError::Type`] if the columns are not as declared.
     /// - [`ReadError::UnsupportedType`] if a declared type cannot be read.
     /// - [`ReadError::Database`] for anything else.
@@ -151,11 +152,7 @@ impl Warehouse {
         }
         let (attachment, connection, relation) = self.attach_foreign(path, rows)?;
         let found = parquet::schema_of(&connection, &relation).map_err(ReadError::Database)?;
-        let shown = match rows {
-            AttachedTable::Table(table) => format!("{}: {table}", path.display()),
-            AttachedTable::Query(_) => path.display().to_string(),
-        };
-        parquet::check_columns(&shown, &found, columns)?;
+        parquet::check_columns(&shown(path, rows), &found, columns)?;
         let mut filters = Vec::new();
         if let Some(watermark) = watermark {
             let column = sql::name(&watermark.column);
@@ -194,6 +191,14 @@ impl Warehouse {
         column: &str,
     ) -> Result<Option<String>, ReadError> {
         let (attachment, connection, relation) = self.attach_foreign(path, rows)?;
+        let found = parquet::schema_of(&connection, &relation).map_err(ReadError::Database)?;
+        if found.column_with_name(column).is_none() {
+            return Err(ReadError::Columns {
+                path: shown(path, rows),
+                missing: vec![column.to_owned()],
+                extra: Vec::new(),
+            });
+        }
         let newest = connection
             .query_row(
                 &format!("SELECT max({})::VARCHAR FROM {relation}", sql::name(column)),
@@ -218,7 +223,18 @@ impl Warehouse {
             .execute_batch(&format!("USE {catalog}"))
             .map_err(|error| ReadError::Database(error.into()))?;
         let relation = match rows {
-            AttachedTable::Table(table) => format!("{catalog}.main.{}", sql::name(table)),
+            AttachedTable::Table(table) => {
+                let known = tables(&connection, &attachment.name).map_err(ReadError::Database)?;
+                // As DuckDB finds them: whatever their case.
+                if !known.iter().any(|known| known.eq_ignore_ascii_case(table)) {
+                    return Err(ReadError::NoTable {
+                        path: path.to_string_lossy().into_owned(),
+                        table: table.clone(),
+                        known,
+                    });
+                }
+                format!("{catalog}.main.{}", sql::name(table))
+            }
             AttachedTable::Query(query) => {
                 // The line feed ends a comment at the end of the query.
                 format!("({}\n)", query.trim_end().trim_end_matches(';'))
@@ -226,4 +242,23 @@ impl Warehouse {
         };
         Ok((attachment, connection, relation))
     }
+}
+
+/// Returns what messages call a table of another file.
+fn shown(path: &Path, rows: &AttachedTable) -> String {
+    match rows {
+        AttachedTable::Table(table) => format!("{}: {table}", path.display()),
+        AttachedTable::Query(_) => path.display().to_string(),
+    }
+}
+
+/// Returns the tables and views in the schema `main` of a catalog.
+fn tables(connection: &Connection, catalog: &str) -> Result<Vec<String>, DatabaseError> {
+    let mut statement = connection.prepare(&format!(
+        "SELECT table_name FROM information_schema.tables \
+         WHERE table_catalog = {} AND table_schema = 'main' ORDER BY table_name",
+        sql::text(catalog)
+    ))?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
 }

@@ -113,9 +113,12 @@ pub(crate) fn columns_in_file(
 ) -> Result<Vec<usize>, ReadError> {
     let mut windows = Windows::new(file.open()?, Records::Csv(delimiter));
     let header = windows.header().map_err(|error| file.read_error(error))?;
-    let names = header.map_or_else(Vec::new, |header| {
-        csv_record::fields(&header.bytes, delimiter)
-    });
+    let Some(header) = header else {
+        return Err(ReadError::Empty {
+            path: file.path.clone(),
+        });
+    };
+    let names = csv_record::fields(&header.bytes, delimiter);
     let position = |name: &String| declared.iter().position(|field| field.name() == name);
     let order: Vec<_> = names.iter().filter_map(position).collect();
     let missing: Vec<_> = declared

@@ -10,6 +10,8 @@ use arrow_schema::{ArrowError, DataType};
 use chrono::NaiveDateTime;
 use thiserror::Error;
 
+use crate::types::type_name;
+
 /// What DuckDB itself refused, in its own words.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}")]
@@ -108,9 +110,16 @@ fn holder(pid: Option<u32>, program: Option<&str>) -> String {
 /// Paths are as given in [`crate::FileIdentity::path`].
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// A file was listed but is not there any more.
-    #[error("`{path}` has vanished")]
+    /// A file is not there, or not any more.
+    #[error("`{path}` is not there")]
     Vanished {
+        /// The file.
+        path: String,
+    },
+
+    /// A CSV file has no bytes, where at least its header is due.
+    #[error("`{path}` is empty: it has no header")]
+    Empty {
         /// The file.
         path: String,
     },
@@ -162,7 +171,7 @@ pub enum ReadError {
     },
 
     /// A column has a type that does not fit the declared one without loss.
-    #[error("column `{column}` of `{path}` is {found}, but is declared {declared}")]
+    #[error("column `{column}` of `{path}` is {}, but is declared {}", type_name(found), type_name(declared))]
     Type {
         /// The file or table.
         path: String,
@@ -175,7 +184,7 @@ pub enum ReadError {
     },
 
     /// More rows were malformed than allowed; this is the first.
-    #[error("line {line} of `{path}` is malformed{}: {reason}", in_column(column.as_deref()))]
+    #[error("line {line} of `{path}` is malformed{}: {reason}{}{}", in_column(column.as_deref()), more(*count), excerpt(raw))]
     Malformed {
         /// The file.
         path: String,
@@ -205,6 +214,24 @@ pub enum ReadError {
     /// A file that should be a DuckDB database is none.
     #[error("`{path}` is not a DuckDB database")]
     NotADatabase {
+        /// The file.
+        path: String,
+    },
+
+    /// A DuckDB database does not have the table.
+    #[error("`{path}` has no table `{table}`")]
+    NoTable {
+        /// The database file.
+        path: String,
+        /// The table.
+        table: String,
+        /// The tables and views that it has.
+        known: Vec<String>,
+    },
+
+    /// A file that should be Parquet is none.
+    #[error("`{path}` is not a Parquet file, or is not complete")]
+    NotParquet {
         /// The file.
         path: String,
     },
@@ -253,6 +280,27 @@ fn columns(missing: &[String], extra: &[String]) -> String {
 
 fn in_column(column: Option<&str>) -> String {
     column.map_or_else(String::new, |column| format!(" in column `{column}`"))
+}
+
+/// Says that there are further malformed rows.
+fn more(count: u64) -> String {
+    if count > 1 {
+        format!("; at least {count} rows are malformed")
+    } else {
+        String::new()
+    }
+}
+
+/// Shows the start of a malformed line below the message.
+fn excerpt(raw: &str) -> String {
+    const SHOWN: usize = 100;
+    let line = raw.lines().next().unwrap_or_default();
+    if line.trim().is_empty() {
+        return String::new();
+    }
+    let shown: String = line.chars().take(SHOWN).collect();
+    let dots = if shown.len() < raw.len() { " …" } else { "" };
+    format!("\n{}{dots}", shown.replace(|c: char| c.is_control() && c != '\t', "\u{fffd}"))
 }
 
 /// Why a load could not be written. Nothing of it is in the warehouse then.

@@ -1,6 +1,6 @@
 //! One write transaction.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow_array::RecordBatchReader;
 use arrow_schema::{Field, SchemaRef};
@@ -123,7 +123,7 @@ impl Load {
         constants: &str,
     ) -> Result<u64, LoadError> {
         let scan = ArrowScan::new(self.connection.instance(), reader)?;
-        let schema = scan.schema().clone();
+        let schema = Arc::clone(scan.schema());
         let columns = sql::names(schema.fields().iter().map(|field| field.name().as_str()));
         let (names, values) = constants.split_once('|').unwrap_or_default();
         scan.read(|rows| {

@@ -51,7 +51,7 @@ pub(crate) fn check_count(
 
 /// Turns DuckDB's paths into those of the files and its record numbers into lines.
 pub(crate) fn place(
-    rows: Vec<RejectedRow>,
+    rows: &[RejectedRow],
     files: &[FileIdentity],
     delimiter: u8,
 ) -> Result<Vec<RejectedRow>, ReadError> {

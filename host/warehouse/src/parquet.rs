@@ -1,10 +1,13 @@
 //! Parquet files, columns by name and checked types.
 
+use std::io::{self, Read, Seek, SeekFrom};
+
 use arrow_schema::{Field, SchemaRef};
 
 use crate::{
     arrow_scan::Connection,
     error::{DatabaseError, ReadError},
+    files::FileIdentity,
     sql,
     types::widens,
 };
@@ -17,6 +20,28 @@ pub(crate) fn read_parquet(paths: &[String], row_numbers: bool) -> String {
          file_row_number = {row_numbers})",
         paths.join(", ")
     )
+}
+
+/// Checks that a file begins and ends as Parquet does, so that one that was cut off, or is
+/// something else, is told as such.
+pub(crate) fn check_file(file: &FileIdentity) -> Result<(), ReadError> {
+    let marks = || -> io::Result<[[u8; 4]; 2]> {
+        let mut opened = fs_err::File::open(&file.absolute)?;
+        let mut marks = [[0; 4]; 2];
+        opened.read_exact(&mut marks[0])?;
+        opened.seek(SeekFrom::End(-4))?;
+        opened.read_exact(&mut marks[1])?;
+        Ok(marks)
+    };
+    let not_parquet = || ReadError::NotParquet {
+        path: file.path.clone(),
+    };
+    match marks() {
+        // An encrypted file is left to DuckDB to complain about.
+        Ok([first, last]) if first == last && [*b"PAR1", *b"PARE"].contains(&first) => Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(file.read_error(error)),
+        _ => Err(not_parquet()),
+    }
 }
 
 /// Returns the schema of a relation without reading its rows.

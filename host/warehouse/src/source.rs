@@ -118,6 +118,7 @@ impl Warehouse {
     /// From here or, for all but the columns and types, from the stream:
     ///
     /// - [`ReadError::Vanished`], [`ReadError::Changed`], [`ReadError::Unreadable`] about a file.
+    /// - [`ReadError::Empty`], [`ReadError::NotParquet`] if it is no file of the format.
     /// - [`ReadError::Columns`], [`ReadError::Type`] if a file is not as declared.
     /// - [`ReadError::Malformed`] if too many rows are malformed.
     /// - [`ReadError::UnsupportedType`], [`ReadError::Delimiter`] if the source cannot be read at all.
@@ -181,7 +182,8 @@ fn relations(
                 delimiter,
                 null_value: null_value.clone(),
             };
-            let mut groups: Vec<((Vec<usize>, bool, bool), Vec<String>)> = Vec::new();
+            // By order of the columns, whether they may be split, and whether they are compressed.
+            let mut groups = Vec::new();
             for file in files {
                 let order = csv::columns_in_file(file, &source.columns, delimiter)?;
                 let plain = csv::may_be_split(file, &source.columns, &order, delimiter)?;
@@ -215,6 +217,7 @@ fn relations(
         SourceFormat::Parquet => {
             let mut groups: Vec<(SchemaRef, Vec<String>)> = Vec::new();
             for file in files {
+                parquet::check_file(file)?;
                 let path = file.duckdb_path();
                 let relation = parquet::read_parquet(std::slice::from_ref(&path), false);
                 let schema =
@@ -276,7 +279,7 @@ fn finish(files: Vec<FileIdentity>, rejects: Option<(Rejects, u8)>, max_rejected
         rejects
             .drop_tables(connection)
             .map_err(ReadError::Database)?;
-        let rows = malformed::place(rows, &files, delimiter)?;
+        let rows = malformed::place(&rows, &files, delimiter)?;
         malformed::check_count(rows, max_rejected)
     })
 }
@@ -287,10 +290,9 @@ fn explain(examination: Examination, files: Vec<FileIdentity>) -> Explain {
             if let Err(error) = file.check_unchanged() {
                 return error;
             }
-            match examination.first_malformed(connection, file) {
-                Ok(Some((row, count))) => return malformed::error(row, count),
-                // Not this file, or no better error than the one at hand.
-                Ok(None) | Err(_) => {}
+            // Otherwise it is not this file, or there is no better error than the one at hand.
+            if let Ok(Some((row, count))) = examination.first_malformed(connection, file) {
+                return malformed::error(row, count);
             }
         }
         ReadError::Database(error)

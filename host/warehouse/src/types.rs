@@ -32,6 +32,19 @@ pub(crate) fn sql_type(data_type: &DataType) -> Option<String> {
     Some(fixed.to_owned())
 }
 
+/// Returns what the manifest calls a type.
+pub(crate) fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "utf8".to_owned(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "binary".to_owned(),
+        DataType::Timestamp(_, None) => "timestamp".to_owned(),
+        DataType::Timestamp(_, Some(_)) => "timestamp_tz".to_owned(),
+        DataType::Decimal128(precision, scale) => format!("decimal128({precision},{scale})"),
+        DataType::Dictionary(_, values) => type_name(values),
+        other => other.to_string().to_lowercase(),
+    }
+}
+
 /// Returns whether every value of `found` is exactly a value of `declared`.
 ///
 /// Nanoseconds are the exception: pandas writes them for want of anything else, so
@@ -53,9 +66,8 @@ pub(crate) fn widens(found: &DataType, declared: &DataType) -> bool {
     }
     match (found, declared) {
         (T::Null, _)
-        | (T::Float32, T::Float64)
+        | (T::Float32 | T::Int32 | T::UInt32, T::Float64)
         | (T::Int8 | T::Int16 | T::UInt8 | T::UInt16, T::Float32 | T::Float64)
-        | (T::Int32 | T::UInt32, T::Float64)
         | (T::LargeUtf8 | T::Utf8View, T::Utf8)
         | (T::LargeBinary | T::BinaryView, T::Binary) => true,
         (T::Decimal128(from_precision, from_scale), T::Decimal128(precision, scale)) => {

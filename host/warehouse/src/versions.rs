@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 
 use crate::{
-    error::ReadError,
+    error::{LoadError, ReadError},
     snapshot::{SnapshotTable, VALID_FROM},
     sql,
     stage::Stage,
@@ -21,6 +21,17 @@ pub enum Side {
 }
 
 impl Warehouse {
+    /// Checks that the history, if there is one, has the columns of `table`. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// - [`LoadError::Columns`], [`LoadError::Type`] if it has others.
+    /// - [`LoadError::Interrupted`], [`LoadError::Database`].
+    pub fn check_snapshot(&self, table: &SnapshotTable) -> Result<(), LoadError> {
+        // Rolled back when it is dropped.
+        self.begin()?.ensure_snapshot(table)
+    }
+
     /// Reads all versions, open and closed: key, payload and `valid_from`.
     ///
     /// Deleted versions are left out. The history must exist.

@@ -82,8 +82,7 @@ impl ChangeDetection for NetChange {
                 })
             }
         };
-        self.applied
-            .most_recent(&key, |_, version| now.applied.push(version));
+        now.applied.extend(self.applied.most_recent(&key));
         now.versions.push(&key, &batch.column(self.valid_from))
     }
 

@@ -112,18 +112,18 @@ impl Incremental for PointInTime {
         let event_time = batch.column(self.event_time);
         let times = instants(&event_time);
         let rows = batch.rows();
-        let (mut as_was, mut as_is) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-        let mut changed = Vec::with_capacity(rows);
-        self.versions.most_recent(&key, |row, now| {
-            let then = if now == NO_ROW || event_time.is_null(row) {
-                NO_ROW
-            } else {
-                self.as_of(now, times[row])
-            };
-            as_was.push(then);
-            as_is.push(now);
-            changed.push(if then == now { NO_ROW } else { now });
+        let as_is = self.versions.most_recent(&key);
+        let mut as_was = self.versions.as_of(&as_is, &times, |first| match self.before_first {
+            BeforeFirst::First => first,
+            BeforeFirst::Null => NO_ROW,
         });
+        // A row without a time has no value at its time.
+        if let Some(nulls) = event_time.nulls().filter(|nulls| nulls.null_count() > 0) {
+            let timeless = (0..rows).filter(|&row| nulls.is_null(row));
+            timeless.for_each(|row| as_was[row] = NO_ROW);
+        }
+        let moved = |(then, now): (&u32, &u32)| if then == now { NO_ROW } else { *now };
+        let changed = as_was.iter().zip(&as_is).map(moved).collect();
         // Where no key has moved, one list of rows serves both, and the host gathers only once.
         let same = as_was == as_is;
         let mut columns = self.output.clone();
@@ -134,22 +134,6 @@ impl Incremental for PointInTime {
         let kept = |rows| Selection::new(Origin::Kept, rows);
         host.emit(rows, selections.into_iter().map(kept).collect(), columns);
         Ok(())
-    }
-}
-
-impl PointInTime {
-    /// Returns the version that held at `time`, going back from the most recent one.
-    #[inline]
-    fn as_of(&self, most_recent: u32, time: i64) -> u32 {
-        let mut version = most_recent;
-        while self.versions.valid_from(version) > time {
-            match (self.versions.before(version), self.before_first) {
-                (NO_ROW, BeforeFirst::First) => return version,
-                (NO_ROW, BeforeFirst::Null) => return NO_ROW,
-                (before, _) => version = before,
-            }
-        }
-        version
     }
 }
 

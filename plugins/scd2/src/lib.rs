@@ -70,14 +70,14 @@ impl Snapshot for Scd2 {
         let key = self.read_key(batch);
         let mut opened = vec![];
         let (mut known, mut versions) = (vec![], vec![]);
-        self.open.probe(&key, |row, version| {
+        for (row, version) in (0_u32..).zip(self.open.probe(&key)) {
             if version == NO_ROW {
-                opened.push(number(row));
+                opened.push(row);
             } else {
-                known.push(number(row));
+                known.push(row);
                 versions.push(version);
             }
-        });
+        }
         for &version in &versions {
             self.seen[version as usize] = true;
         }

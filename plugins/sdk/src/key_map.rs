@@ -66,15 +66,15 @@ impl KeyMap {
         }
     }
 
-    /// Calls `f` with the number of each row and the value of its key, in order.
+    /// Returns the value of each row's key, [`NO_ROW`] where it has none.
     ///
     /// # Panics
     ///
     /// Panics if the columns are not of the types given to [`KeyMap::try_new`].
-    pub fn probe(&self, key: &[ArrayRef], mut f: impl FnMut(usize, u32)) {
+    pub fn probe(&self, key: &[ArrayRef]) -> Vec<u32> {
         match &self.table {
-            Table::Integers(table) => table.probe(&integers(&key[0]), &mut f),
-            Table::Bytes(table) => table.probe(key, &mut f),
+            Table::Integers(table) => table.probe(&integers(&key[0])),
+            Table::Bytes(table) => table.probe(key),
         }
     }
 
@@ -113,8 +113,7 @@ mod tests {
             model.insert(*key, row as u32);
         }
         let array: ArrayRef = Arc::new(Int64Array::from(probes.to_vec()));
-        let mut found = vec![];
-        map.probe(&[array], |_, value| found.push(value));
+        let found = map.probe(&[array]);
         let expected: Vec<_> = probes
             .iter()
             .map(|key| model.get(key).copied().unwrap_or(NO_ROW))
@@ -148,7 +147,8 @@ mod tests {
                 [Arc::new(Int64Array::from(numbers)), Arc::new(StringArray::from(texts))];
             map.update(&columns, |row, slot| *slot = row as u32);
             let model: HashMap<_, _> = keys.iter().cloned().zip(0_u32..).collect();
-            map.probe(&columns, |row, value| assert_eq!(value, model[&keys[row]]));
+            let expected: Vec<u32> = keys.iter().map(|key| model[key]).collect();
+            prop_assert_eq!(map.probe(&columns), expected);
         }
     }
 
@@ -166,11 +166,9 @@ mod tests {
         let wide: ArrayRef = Arc::new(Int64Array::from(vec![-7, 8]));
         map.update(&[wide], |row, slot| *slot = row as u32);
         let narrow: ArrayRef = Arc::new(Int32Array::from(vec![8, -7, 9]));
-        let mut found = vec![];
-        map.probe(&[narrow], |_, value| found.push(value));
-        assert_eq!(found, [1, 0, NO_ROW]);
+        assert_eq!(map.probe(&[narrow]), [1, 0, NO_ROW]);
         let unsigned: ArrayRef = Arc::new(UInt64Array::from(vec![8]));
-        map.probe(&[unsigned], |_, value| assert_eq!(value, 1));
+        assert_eq!(map.probe(&[unsigned]), [1]);
     }
 
     #[test]

@@ -120,16 +120,45 @@ impl Versions {
         }
     }
 
-    /// Calls `f` with the number of each row and its key's most recent version, [`NO_ROW`] if it
-    /// has none.
-    pub fn most_recent(&self, key: &[ArrayRef], mut f: impl FnMut(usize, u32)) {
-        self.newest.probe(key, |row, version| {
-            if version == NO_ROW {
-                f(row, NO_ROW);
-            } else {
-                f(row, self.beginning_at(version) + self.first);
+    /// Returns the most recent version of each row's key, [`NO_ROW`] where it has none.
+    pub fn most_recent(&self, key: &[ArrayRef]) -> Vec<u32> {
+        let mut versions = self.newest.probe(key);
+        if self.first > 0 || !self.repeats.is_empty() {
+            for version in versions.iter_mut().filter(|version| **version != NO_ROW) {
+                *version = self.beginning_at(*version) + self.first;
             }
-        });
+        }
+        versions
+    }
+
+    /// Returns for each row the version that held at its time, going back from its key's most
+    /// recent one: the last with `valid_from <= time`. A row without versions has none, one that
+    /// is older than the first version has `before_first` of that version.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `most_recent.len() != times.len()`.
+    pub fn as_of(
+        &self,
+        most_recent: &[u32],
+        times: &[i64],
+        before_first: impl Fn(u32) -> u32,
+    ) -> Vec<u32> {
+        assert_eq!(most_recent.len(), times.len(), "a time for each row");
+        let version_at = |(&newest, &time): (&u32, &i64)| {
+            if newest == NO_ROW || self.valid_from(newest) <= time {
+                return newest;
+            }
+            let mut version = newest;
+            loop {
+                match self.before(version) {
+                    NO_ROW => return before_first(version),
+                    before if self.valid_from(before) <= time => return before,
+                    before => version = before,
+                }
+            }
+        };
+        most_recent.iter().zip(times).map(version_at).collect()
     }
 
     /// Calls `f` with the most recent version of every key, in no order.

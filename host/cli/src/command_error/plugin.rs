@@ -7,8 +7,14 @@ use super::{Advice, Kind};
 /// Returns what to do about a component that cannot be loaded.
 pub(super) fn load(error: &LoadError) -> Advice {
     let hint = match error {
+        LoadError::NotWebAssembly { .. } => {
+            "name the file of a WebAssembly component".to_owned()
+        }
+        LoadError::CoreModule { .. } => {
+            "`wasm-tools component new` makes a component of a core module".to_owned()
+        }
         LoadError::NotAComponent { .. } => {
-            "a plugin is a WebAssembly component: `wasm-tools component new` makes one of a core module".to_owned()
+            "build the plugin anew; `wasm-tools validate` tells more about the file".to_owned()
         }
         LoadError::Import { .. } => {
             "a plugin may import the interfaces of `wigeon:plugin` only: build it for `wasm32-unknown-unknown`, without WASI".to_owned()

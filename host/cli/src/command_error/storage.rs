@@ -3,6 +3,7 @@
 use wigeon_warehouse::{LawError, LoadError, LockError, OpenError, ReadError};
 
 use super::{Advice, INTERRUPTED_HINT, Kind, bug_hint};
+use crate::words::list;
 
 /// What may be wrong when DuckDB refuses to go on for want of room.
 const ROOM: &str = "if the disk or the memory is full, see `memory_limit_mib` and `temp_directory` under `[warehouse]`";
@@ -43,7 +44,19 @@ pub(super) fn open(error: &OpenError) -> Advice {
 /// Returns what to do about an input that cannot be read.
 pub(super) fn read(error: &ReadError) -> Advice {
     let hint = match error {
-        ReadError::Vanished { .. } => "put the file back, and run again",
+        ReadError::Vanished { .. } => {
+            "put the file there and run again, or correct `path` of the source"
+        }
+        ReadError::Empty { .. } | ReadError::NotParquet { .. } => {
+            "replace the file if it is incomplete, or correct `format` and `path` of the source"
+        }
+        ReadError::NoTable { known, .. } => {
+            return Advice::new(Kind::Data).hint(if known.is_empty() {
+                "correct `path` or `table` of the source: the database has no tables".to_owned()
+            } else {
+                format!("correct `table` of the source: the database has {}", list(known))
+            });
+        }
         ReadError::Changed { .. } => {
             "run again when the file is complete; write extracts under another name, and rename them when they are"
         }
@@ -60,6 +73,9 @@ pub(super) fn read(error: &ReadError) -> Advice {
         }
         ReadError::Type { .. } => {
             "declare the type that is found for this column of the source, or correct the file"
+        }
+        ReadError::Malformed { count, .. } if *count > 1 => {
+            "correct the lines, or allow more malformed rows with `max_rejected_rows`: they go to quarantine then"
         }
         ReadError::Malformed { .. } => {
             "correct the line, or allow malformed rows with `max_rejected_rows`: they go to quarantine then"
@@ -86,6 +102,9 @@ pub(super) fn read_warehouse(error: &ReadError) -> Advice {
             Advice::new(Kind::Data).hint("cast the column to another type in the query")
         }
         ReadError::Vanished { .. }
+        | ReadError::Empty { .. }
+        | ReadError::NotParquet { .. }
+        | ReadError::NoTable { .. }
         | ReadError::Changed { .. }
         | ReadError::Unreadable { .. }
         | ReadError::Truncated { .. }

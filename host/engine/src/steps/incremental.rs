@@ -53,7 +53,7 @@ impl StepRun<'_> {
         let mut loaded = Loaded::default();
         let (rows, rejected) = match inputs {
             NewInputs::Files(files) => {
-                loaded.files = self.digested(files)?;
+                loaded.files = self.digested(chain, files)?;
                 self.read_files(chain, &loaded.files)?
             }
             NewInputs::Table(table) => {
@@ -121,6 +121,7 @@ impl StepRun<'_> {
         if !self.has_history(&work.lookup)? {
             return Ok(Box::new(std::iter::empty()));
         }
+        self.check_history(&work.lookup)?;
         let versions = self.run.warehouse.versions(&work.lookup);
         let versions = versions.map_err(EngineError::ReadWarehouse)?;
         Ok(self.conformed(versions, &work.input.lookup))
@@ -129,6 +130,15 @@ impl StepRun<'_> {
     pub(super) fn has_history(&self, table: &SnapshotTable) -> Result<bool, EngineError> {
         let schema = self.run.warehouse.schema_of(&table.history());
         Ok(schema.map_err(EngineError::ReadWarehouse)?.is_some())
+    }
+
+    /// Checks that a history has the columns that its step gives it now, before it is read.
+    pub(super) fn check_history(&self, table: &SnapshotTable) -> Result<(), EngineError> {
+        let checked = self.run.warehouse.check_snapshot(table);
+        checked.map_err(|source| EngineError::Load {
+            step: table.name.clone(),
+            source,
+        })
     }
 
     /// Says in which file a key is null.

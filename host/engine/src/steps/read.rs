@@ -8,7 +8,6 @@ use wigeon_manifest::{Format, Source};
 use wigeon_runtime::TransformInstance;
 use wigeon_warehouse::{
     FileIdentity, FileSource, ReadError, RejectedRow, RowStream, SourceFormat, Watermark,
-    digest_file,
 };
 
 use super::StepRun;
@@ -33,13 +32,18 @@ impl Rejected {
 impl StepRun<'_> {
     /// Takes the digest of files that are about to be read, which also finds a gzip file that is
     /// cut off.
-    pub(super) fn digested(&self, files: &[NewFile]) -> Result<Vec<NewFile>, EngineError> {
+    pub(super) fn digested(
+        &self,
+        chain: &Chain<'_>,
+        files: &[NewFile],
+    ) -> Result<Vec<NewFile>, EngineError> {
+        let format = file_source(chain.source).format;
         files
             .iter()
             .map(|file| {
                 let mut file = file.clone();
-                let digest = digest_file(&file.identity.absolute);
-                file.identity.digest = Some(digest.map_err(|source| self.read_error(source))?);
+                let taken = file.identity.take_digest(&format);
+                taken.map_err(|source| self.read_error(source))?;
                 Ok(file)
             })
             .collect()
@@ -230,7 +234,7 @@ impl Iterator for Transformed<'_> {
 }
 
 /// Returns a source of files as the warehouse reads it.
-pub(super) fn file_source(source: &Source) -> FileSource {
+pub(crate) fn file_source(source: &Source) -> FileSource {
     FileSource {
         format: match &source.format {
             Format::Csv {

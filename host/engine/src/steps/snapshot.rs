@@ -139,7 +139,7 @@ impl StepRun<'_> {
     ) -> Result<StepReport, EngineError> {
         let started = self.start();
         let file = extract.file.iter().cloned().collect::<Vec<_>>();
-        let files = self.digested(&file)?;
+        let files = self.digested(chain, &file)?;
         let (rows, rejected) = match &extract.table {
             None => self.read_files(chain, &files)?,
             Some(new) => (self.read_attached(chain, new)?, Rejected::default()),
@@ -218,6 +218,9 @@ impl StepRun<'_> {
         extract: &Extract,
     ) -> Result<Option<wigeon_warehouse::RowStream>, EngineError> {
         let warehouse = self.run.warehouse;
+        if self.has_history(table)? {
+            self.check_history(table)?;
+        }
         let rows = warehouse
             .count_rows(&table.history())
             .map_err(EngineError::ReadWarehouse)?;

@@ -172,6 +172,7 @@ impl<'t> StepDraft<'t> {
             max_rejected_rows: self.max_rejected_rows,
             options: self.options.clone(),
             options_span: self.options_span.clone(),
+            plugin_span: self.place().value_span("plugin"),
             span: self.place().span(),
         })
     }
@@ -329,7 +330,8 @@ fn schedule(read: &Read<'_, written::Step>, mistakes: &mut Mistakes) -> Option<S
         Err(error) => {
             let message = match &error {
                 ScheduleError::Field { written, name, .. } => {
-                    format!("{} is not a {name}", printable(written))
+                    let article = if *name == "hour" { "an" } else { "a" };
+                    format!("{} is not {article} {name}", printable(written))
                 }
                 _ => format!("{} is not a schedule", printable(written)),
             };

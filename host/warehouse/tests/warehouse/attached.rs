@@ -121,7 +121,7 @@ fn other_files_and_columns_are_refused() {
     let shown = format!("{}: users", path.display());
     match read(&path, &[("id", DataType::Int64), ("email", DataType::Utf8)]) {
         ReadError::Columns { path, missing, .. } => {
-            assert_eq!((path, missing), (shown.clone(), vec!["email".to_owned()]))
+            assert_eq!((path, missing), (shown.clone(), vec!["email".to_owned()]));
         }
         error => panic!("{error}"),
     }

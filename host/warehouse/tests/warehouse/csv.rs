@@ -1,6 +1,6 @@
 //! CSV files are read as declared or not at all.
 
-use std::io::Write;
+use std::{fmt::Write as _, io::Write as _};
 
 use arrow_schema::{DataType, TimeUnit};
 use flate2::{Compression, write::GzEncoder};
@@ -14,6 +14,10 @@ fn users() -> FileSource {
         ("name", DataType::Utf8),
         ("n", DataType::Int32),
     ])
+}
+
+fn rows(count: u64, row: impl Fn(u64) -> String) -> String {
+    (0..count).map(row).collect()
 }
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -202,9 +206,7 @@ fn a_malformed_row_is_named() {
 #[test]
 fn a_quote_that_is_never_closed_is_an_error() {
     let context = Context::new();
-    let rows: String = (0..1_000_000)
-        .map(|id| format!("{id},name {id},5\n"))
-        .collect();
+    let rows: String = rows(1_000_000, |id| format!("{id},name {id},5\n"));
     let begin = format!("id,name,n\n{rows}");
     for end in ["7,\"y\n", "7,\"y", "7,x,\"", "7,\"x\n8,y,6\n"] {
         context.write("a.csv", format!("{begin}{end}"));
@@ -254,12 +256,12 @@ fn many_files_are_checked_as_well() {
     context.write("13.csv", "id,name,n\n1,x,5\n2,\"y,6\n");
     assert_eq!(
         context.read(&users(), "*.csv", 3).unwrap_err().to_string(),
-        "line 3 of `13.csv` is malformed in column `name`: a quoted value is not closed properly"
+        "line 3 of `13.csv` is malformed in column `name`: a quoted value is not closed properly\n2,\"y,6"
     );
     context.write("13.csv", "id,name,n\n1,x,5\n2,y,six\n");
     assert_eq!(
         context.read(&users(), "*.csv", 0).unwrap_err().to_string(),
-        "line 3 of `13.csv` is malformed in column `n`: the value does not have the declared type"
+        "line 3 of `13.csv` is malformed in column `n`: the value does not have the declared type\n2,y,six"
     );
 }
 
@@ -335,9 +337,7 @@ fn values_that_are_not_projected_are_not_looked_at() {
 #[test]
 fn compressed_files_are_read_and_checked() {
     let context = Context::new();
-    let rows: String = (0..200_000)
-        .map(|id| format!("{id},name of {id},{}\n", id % 7))
-        .collect();
+    let rows: String = rows(200_000, |id| format!("{id},name of {id},{}\n", id % 7));
     let text = format!("id,name,n\n{rows}");
     context.write("a.csv.gz", gzip(&text));
     let mut two = gzip("id,name,n\n1,x,5\n");
@@ -440,7 +440,7 @@ fn files_that_changed_are_refused() {
     fs_err::remove_file(context.path("a.csv")).unwrap();
     assert!(matches!(read(&files).unwrap_err(), ReadError::Vanished { path } if path == "a.csv"));
 
-    let rows: String = (0..500_000).map(|id| format!("{id},x,1\n")).collect();
+    let rows: String = rows(500_000, |id| format!("{id},x,1\n"));
     context.write("b.csv", format!("id,name,n\n{rows}"));
     let files = context.files("b.csv");
     let stream = read(&files).unwrap();
@@ -463,7 +463,7 @@ fn tricky(rows: u64) -> String {
             2 => format!("\"{}\n\"", ",\n".repeat(usize::try_from(id % 97).unwrap())),
             _ => format!("name{id}"),
         };
-        text.push_str(&format!("{id},{name},{}\n", id % 7));
+        writeln!(text, "{id},{name},{}", id % 7).unwrap();
     }
     text
 }
@@ -542,7 +542,7 @@ fn dropping_a_stream_stops_the_reading() {
 #[test]
 fn bad_keys_are_placed() {
     let context = Context::new();
-    let rows: String = (0..50_000).map(|id| format!("{id},\"a\nb\",1\n")).collect();
+    let rows: String = rows(50_000, |id| format!("{id},\"a\nb\",1\n"));
     context.write("a.csv", format!("id,name,n\n{rows}"));
     context.write(
         "b.csv",

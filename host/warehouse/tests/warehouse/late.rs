@@ -1,6 +1,6 @@
 //! Extracts in any order make the history that they make in order.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 
 use arrow_array::{Array, Int64Array, StringArray, cast::AsArray, types::Int64Type};
 use arrow_schema::DataType;
@@ -100,7 +100,7 @@ fn expected(extracts: &[Extract], deleted: Deleted) -> String {
                     end.map_or("null".to_owned(), date)
                 );
                 if deleted == Deleted::Record {
-                    line.push_str(&format!(" | {is_deleted}"));
+                    write!(line, " | {is_deleted}").unwrap();
                 }
                 lines.push(line);
             }
@@ -156,7 +156,7 @@ fn extracts_and_order() -> impl Strategy<Value = (Vec<Extract>, Vec<usize>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 80, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_order_of_arrival_does_not_show((extracts, order) in extracts_and_order(), record in any::<bool>()) {

@@ -14,7 +14,7 @@ fn record(context: &Context, step: &str) -> LoadRecord {
     let mut file = context.files("extracts/*.csv").remove(0);
     file.digest = Some("blake3:00".to_owned());
     let mut other = file.clone();
-    other.path = "extracts/other.csv".to_owned();
+    "extracts/other.csv".clone_into(&mut other.path);
     other.digest = None;
     LoadRecord {
         run_id: "run-1".to_owned(),

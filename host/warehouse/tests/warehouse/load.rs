@@ -258,12 +258,7 @@ fn what_runs_can_be_interrupted() {
     let interrupter = context.warehouse.interrupter();
     let endless = "SELECT count(*) FROM range(10000000000) a, range(10000000000) b";
     thread::scope(|scope| {
-        let query = scope.spawn(|| {
-            context
-                .warehouse
-                .query(endless)
-                .map(|stream| stream.count())
-        });
+        let query = scope.spawn(|| context.warehouse.query(endless).map(Iterator::count));
         let load = scope.spawn(|| {
             let load = context.warehouse.begin().unwrap();
             let one = three();
@@ -302,4 +297,46 @@ fn queries_tell_the_message_of_the_database() {
     let last = stream.find(Result::is_err).unwrap();
     assert!(matches!(last.unwrap_err(), ReadError::Database(_)));
     assert!(stream.next().is_none());
+}
+
+#[test]
+fn stages_and_loads_larger_than_memory_spill() {
+    let directory = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(&wigeon_warehouse::Settings {
+        memory_limit_mib: 100,
+        ..settings(&directory.path().join("test.duckdb"))
+    })
+    .unwrap();
+    let rows = 6_000_000;
+    let one = batch(&[
+        ("id", ints(0..2000)),
+        (
+            "a",
+            ints((0..2000).map(|id: i64| id.wrapping_mul(0x5851_F42D_4C95_7F2D))),
+        ),
+        (
+            "b",
+            ints((0..2000).map(|id: i64| id.wrapping_mul(0x1405_7B7E_F767_814F))),
+        ),
+    ]);
+    let many = || {
+        let (schema, one) = (one.schema(), one.clone());
+        batch_reader(
+            schema,
+            (0..rows / 2000).map(move |_| Ok::<_, ArrowError>(one.clone())),
+        )
+    };
+    let stage = warehouse.stage(many()).unwrap();
+    assert_eq!(stage.rows(), rows);
+    let load = warehouse.begin().unwrap();
+    assert_eq!(load.append("t", many()).unwrap(), rows);
+    load.replace_table("u", &stage).unwrap();
+    load.commit().unwrap();
+    drop(stage);
+    warehouse.checkpoint().unwrap();
+    let sums = "SELECT count(*), sum(id) FROM t UNION SELECT count(*), sum(id) FROM u";
+    assert_eq!(
+        table(warehouse.query(sums).unwrap()),
+        "6000000 | 5997000000"
+    );
 }

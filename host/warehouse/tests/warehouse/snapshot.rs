@@ -300,6 +300,29 @@ fn an_empty_history_is_filled_at_once() {
 }
 
 #[test]
+fn keys_that_are_no_integers_are_checked_as_well() {
+    let context = Context::new();
+    let table = SnapshotTable {
+        name: "words".to_owned(),
+        key: fields(&[("word", DataType::Utf8)]),
+        payload: fields(&[("n", DataType::Int64)]),
+        deleted: Deleted::Close,
+    };
+    let fill = |words: [Option<&str>; 2]| {
+        let rows = batch(&[("word", texts(words)), ("n", ints([1, 1]))]);
+        let load = context.warehouse.begin()?;
+        let opened = load.open_all(&table, reader(rows), day(1))?;
+        load.commit()?;
+        Ok::<_, LoadError>(opened)
+    };
+    let twice = fill([Some("a"), Some("a")]).unwrap_err();
+    assert!(matches!(twice, LoadError::Law(LawError::DuplicateKey { key, .. }) if key == "a"));
+    let null = fill([Some("a"), None]).unwrap_err();
+    assert!(matches!(null, LoadError::Law(LawError::NullKey { .. })));
+    assert_eq!(fill([Some("a"), Some("b")]).unwrap(), 2);
+}
+
+#[test]
 fn keys_may_have_several_columns_and_there_may_be_no_payload() {
     let context = Context::new();
     let table = SnapshotTable {

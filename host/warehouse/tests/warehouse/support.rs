@@ -18,13 +18,13 @@ use wigeon_warehouse::{
     Warehouse, batch_reader, list_files,
 };
 
-pub struct Context {
-    pub directory: TempDir,
-    pub warehouse: Warehouse,
+pub(crate) struct Context {
+    pub(crate) directory: TempDir,
+    pub(crate) warehouse: Warehouse,
 }
 
 impl Context {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let warehouse = Warehouse::open(&settings(&directory.path().join("test.duckdb"))).unwrap();
         Self {
@@ -33,22 +33,22 @@ impl Context {
         }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         fs_err::write(path, content).unwrap();
     }
 
-    pub fn files(&self, pattern: &str) -> Vec<FileIdentity> {
+    pub(crate) fn files(&self, pattern: &str) -> Vec<FileIdentity> {
         list_files(self.directory.path(), pattern).unwrap()
     }
 
     /// Reads all columns, and says what came of it.
-    pub fn read(
+    pub(crate) fn read(
         &self,
         source: &FileSource,
         pattern: &str,
@@ -58,7 +58,7 @@ impl Context {
         self.read_projected(source, pattern, &projection, max_rejected)
     }
 
-    pub fn read_projected(
+    pub(crate) fn read_projected(
         &self,
         source: &FileSource,
         pattern: &str,
@@ -80,7 +80,7 @@ impl Context {
     }
 
     /// Streams files into a table.
-    pub fn append_files_to(&self, table: &str, source: &FileSource, pattern: &str) {
+    pub(crate) fn append_files_to(&self, table: &str, source: &FileSource, pattern: &str) {
         let projection: Vec<_> = (0..source.columns.len()).collect();
         let files = self.files(pattern);
         let stream = self
@@ -93,16 +93,16 @@ impl Context {
         load.commit().unwrap();
     }
 
-    pub fn query(&self, query: &str) -> String {
+    pub(crate) fn query(&self, query: &str) -> String {
         table(self.warehouse.query(query).unwrap())
     }
 
-    pub fn stage(&self, batch: RecordBatch) -> Stage {
+    pub(crate) fn stage(&self, batch: RecordBatch) -> Stage {
         self.warehouse.stage(reader(batch)).unwrap()
     }
 
     /// Appends to a table, in a load of its own.
-    pub fn append(&self, table: &str, batch: RecordBatch) {
+    pub(crate) fn append(&self, table: &str, batch: RecordBatch) {
         let load = self.warehouse.begin().unwrap();
         load.append(table, reader(batch)).unwrap();
         load.commit().unwrap();
@@ -110,12 +110,12 @@ impl Context {
 }
 
 #[derive(Debug, PartialEq)]
-pub struct Read {
-    pub rows: String,
-    pub rejected: Vec<RejectedRow>,
+pub(crate) struct Read {
+    pub(crate) rows: String,
+    pub(crate) rejected: Vec<RejectedRow>,
 }
 
-pub fn settings(path: &Path) -> Settings {
+pub(crate) fn settings(path: &Path) -> Settings {
     Settings {
         path: path.to_owned(),
         memory_limit_mib: 512,
@@ -124,7 +124,7 @@ pub fn settings(path: &Path) -> Settings {
     }
 }
 
-pub fn csv(columns: &[(&str, DataType)]) -> FileSource {
+pub(crate) fn csv(columns: &[(&str, DataType)]) -> FileSource {
     FileSource {
         format: SourceFormat::Csv {
             delimiter: ',',
@@ -134,14 +134,14 @@ pub fn csv(columns: &[(&str, DataType)]) -> FileSource {
     }
 }
 
-pub fn fields(columns: &[(&str, DataType)]) -> Vec<Field> {
+pub(crate) fn fields(columns: &[(&str, DataType)]) -> Vec<Field> {
     columns
         .iter()
         .map(|(name, data_type)| Field::new(*name, data_type.clone(), true))
         .collect()
 }
 
-pub fn batch(columns: &[(&str, ArrayRef)]) -> RecordBatch {
+pub(crate) fn batch(columns: &[(&str, ArrayRef)]) -> RecordBatch {
     let fields: Vec<_> = columns
         .iter()
         .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
@@ -150,23 +150,23 @@ pub fn batch(columns: &[(&str, ArrayRef)]) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap()
 }
 
-pub fn ints(values: impl IntoIterator<Item = i64>) -> ArrayRef {
+pub(crate) fn ints(values: impl IntoIterator<Item = i64>) -> ArrayRef {
     Arc::new(Int64Array::from_iter_values(values))
 }
 
-pub fn changes(values: impl IntoIterator<Item = i8>) -> ArrayRef {
+pub(crate) fn changes(values: impl IntoIterator<Item = i8>) -> ArrayRef {
     Arc::new(Int8Array::from_iter_values(values))
 }
 
-pub fn texts<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> ArrayRef {
+pub(crate) fn texts<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> ArrayRef {
     Arc::new(values.into_iter().collect::<StringArray>())
 }
 
-pub fn reader(batch: RecordBatch) -> Box<dyn RecordBatchReader + Send> {
+pub(crate) fn reader(batch: RecordBatch) -> Box<dyn RecordBatchReader + Send> {
     batch_reader(batch.schema(), [Ok::<_, ArrowError>(batch)])
 }
 
-pub fn day(day: u32) -> NaiveDateTime {
+pub(crate) fn day(day: u32) -> NaiveDateTime {
     NaiveDate::from_ymd_opt(2026, 1, day)
         .unwrap()
         .and_hms_opt(0, 0, 0)
@@ -174,12 +174,12 @@ pub fn day(day: u32) -> NaiveDateTime {
 }
 
 /// Returns the rows of a stream, sorted, one per line.
-pub fn table(stream: RowStream) -> String {
+pub(crate) fn table(stream: RowStream) -> String {
     let batches: Vec<_> = stream.map(Result::unwrap).collect();
     text(&batches)
 }
 
-pub fn text(batches: &[RecordBatch]) -> String {
+pub(crate) fn text(batches: &[RecordBatch]) -> String {
     let options = FormatOptions::new().with_null("null");
     let mut lines = Vec::new();
     for batch in batches {
@@ -211,7 +211,7 @@ pub fn text(batches: &[RecordBatch]) -> String {
 }
 
 /// Returns an error and its causes, one per line.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut lines = vec![error.to_string()];
     let mut source = error.source();
     while let Some(error) = source {

@@ -1,5 +1,7 @@
 //! Rows of changed keys, rewritten in place.
 
+use std::sync::Arc;
+
 use arrow_array::{cast::AsArray, types::Int64Type};
 use wigeon_warehouse::{LawError, LoadError, ROWID_COLUMN};
 
@@ -50,7 +52,7 @@ fn rows_of_keys_are_found_and_set() {
     let users = rowids.column(1).as_primitive::<Int64Type>().values();
     let postcodes = texts(users.iter().map(|user| (*user == 7).then_some("SW20")));
     let stage = context.stage(batch(&[
-        (ROWID_COLUMN, rowids.column(0).clone()),
+        (ROWID_COLUMN, Arc::clone(rowids.column(0))),
         ("postcode", postcodes),
     ]));
     let load = context.warehouse.begin().unwrap();

@@ -42,16 +42,16 @@ impl BytesTable {
         }
     }
 
-    pub(super) fn probe(&self, key: &[ArrayRef], f: &mut impl FnMut(usize, u32)) {
+    pub(super) fn probe(&self, key: &[ArrayRef]) -> Vec<u32> {
         let keys = EncodedKeys::new(key);
-        for row in 0..keys.rows() {
+        let find = |row| {
             let key = keys.row(row);
             let hash = xxhash_rust::xxh3::xxh3_64(key);
-            let found = self
-                .table
-                .find(hash, |&entry| entry_key(&self.arena, &self.ends, entry) == key);
-            f(row, found.map_or(NO_ROW, |&entry| self.values[entry as usize]));
-        }
+            let same = |&entry: &u32| entry_key(&self.arena, &self.ends, entry) == key;
+            self.table.find(hash, same)
+        };
+        let value = |found: Option<&u32>| found.map_or(NO_ROW, |&entry| self.values[entry as usize]);
+        (0..keys.rows()).map(find).map(value).collect()
     }
 
     pub(super) fn for_each_value(&self, f: &mut impl FnMut(u32)) {

@@ -68,14 +68,15 @@ impl IntegerTable {
         }
     }
 
-    pub(super) fn probe(&self, keys: &[i64], f: &mut impl FnMut(usize, u32)) {
-        let rows = keys.iter().copied().enumerate();
+    pub(super) fn probe(&self, keys: &[i64]) -> Vec<u32> {
         match self {
-            Self::Paged(paged) => rows.for_each(|(row, key)| f(row, paged.get(key))),
-            Self::Hashed(table) => rows.for_each(|(row, key)| {
-                let found = table.find(hash(key), |entry| entry.0 == key);
-                f(row, found.map_or(NO_ROW, |entry| entry.1));
-            }),
+            // Nothing but the loads in this loop, so that many of them are under way at once.
+            Self::Paged(paged) => keys.iter().map(|&key| paged.get(key)).collect(),
+            Self::Hashed(table) => {
+                let find = |&key| table.find(hash(key), |entry| entry.0 == key);
+                let value = |found: Option<&(i64, u32)>| found.map_or(NO_ROW, |entry| entry.1);
+                keys.iter().map(find).map(value).collect()
+            }
         }
     }
 

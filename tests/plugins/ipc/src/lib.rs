@@ -60,21 +60,14 @@ impl bindings::Guest for Ipc {
 
 fn complete(batch: &RecordBatch, versions: &Versions, lookup: &RecordBatch) -> RecordBatch {
     let times = instants(batch.column(1));
-    let (mut as_was, mut as_is, mut changed) = (vec![], vec![], vec![]);
-    versions.most_recent(&[Arc::clone(batch.column(0))], |row, now| {
-        let mut then = now;
-        while then != NO_ROW && versions.valid_from(then) > times[row] {
-            match versions.before(then) {
-                NO_ROW => break,
-                before => then = before,
-            }
-        }
-        as_was.push((then != NO_ROW).then_some(then));
-        as_is.push((now != NO_ROW).then_some(now));
-        changed.push((then != now).then_some(now));
-    });
-    let gather = |column: usize, rows: Vec<Option<u32>>| -> ArrayRef {
-        take(lookup.column(column), &UInt32Array::from(rows), None).expect("rows in range")
+    let as_is = versions.most_recent(&[Arc::clone(batch.column(0))]);
+    let as_was = versions.as_of(&as_is, &times, |first| first);
+    let moved = |(then, now): (&u32, &u32)| if then == now { NO_ROW } else { *now };
+    let changed = as_was.iter().zip(&as_is).map(moved).collect();
+    let gather = |column: usize, rows: Vec<u32>| -> ArrayRef {
+        let rows = rows.into_iter().map(|row| (row != NO_ROW).then_some(row));
+        let rows: UInt32Array = rows.collect();
+        take(lookup.column(column), &rows, None).expect("rows in range")
     };
     let instant = DataType::Timestamp(TimeUnit::Microsecond, None);
     let schema = Schema::new(vec![

@@ -111,8 +111,9 @@ impl Transform for Misbehaving {
             Deed::GatherBeyond => Column::gather(0, 0),
             _ => Column::Forward(0),
         };
-        let beyond = (0..rows).filter_map(|row| u32::try_from(row + 1).ok());
-        let selection = Selection::new(Origin::Current, beyond.collect());
+        let first_row = usize::from(self.deed == Deed::GatherBeyond);
+        let gathered = (first_row..rows + first_row).filter_map(|row| u32::try_from(row).ok());
+        let selection = Selection::new(Origin::Current, gathered.collect());
         let others = (1..self.schema.fields().len()).map(Column::Forward);
         let columns = std::iter::once(first).chain(others);
         host.emit(rows, vec![selection], columns.collect());
