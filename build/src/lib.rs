@@ -69,7 +69,15 @@ pub fn component(workspace: &Path, package: &str, scratch: &Path) -> Result<Vec<
     }
     let output = command
         .current_dir(workspace)
-        .args(["build", "--profile", "plugin", "--target", TARGET, "--package", package])
+        .args([
+            "build",
+            "--profile",
+            "plugin",
+            "--target",
+            TARGET,
+            "--package",
+            package,
+        ])
         .arg("--target-dir")
         .arg(scratch)
         .stdin(Stdio::null())
@@ -119,7 +127,10 @@ pub fn scratch_beside(path: &Path) -> PathBuf {
 
 fn is_of_the_outer_build(name: &str) -> bool {
     let kept = [OsStr::new("CARGO_HOME"), OsStr::new("CARGO_MAKEFLAGS")];
-    let cargos = name.starts_with("CARGO") && !name.starts_with("CARGO_NET") && !name.starts_with("CARGO_HTTP") && !name.starts_with("CARGO_REGISTR");
+    let cargos = name.starts_with("CARGO")
+        && !name.starts_with("CARGO_NET")
+        && !name.starts_with("CARGO_HTTP")
+        && !name.starts_with("CARGO_REGISTR");
     let rustcs = name.starts_with("RUSTC") || name == "RUSTFLAGS" || name == "RUSTDOCFLAGS";
     (cargos || rustcs) && !kept.contains(&OsStr::new(name))
 }

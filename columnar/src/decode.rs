@@ -117,13 +117,14 @@ pub fn decode(
 
 /// How many nodes and buffers a type takes.
 fn counts(data_type: &DataType) -> Result<(usize, usize), DecodeError> {
-    let layout =
-        layout_of(data_type).ok_or_else(|| DecodeError::Unsupported(data_type.clone()))?;
+    let layout = layout_of(data_type).ok_or_else(|| DecodeError::Unsupported(data_type.clone()))?;
     let nested = |own: usize, children: &[&DataType]| {
-        children.iter().try_fold((1, own), |(nodes, buffers), child| {
-            let (child_nodes, child_buffers) = counts(child)?;
-            Ok((nodes + child_nodes, buffers + child_buffers))
-        })
+        children
+            .iter()
+            .try_fold((1, own), |(nodes, buffers), child| {
+                let (child_nodes, child_buffers) = counts(child)?;
+                Ok((nodes + child_nodes, buffers + child_buffers))
+            })
     };
     match layout {
         Layout::Null => Ok((1, 0)),
@@ -236,13 +237,21 @@ impl Cursor<'_> {
                     builder.add_buffer(self.buffer(path, "values", length.checked_mul(width))?);
             }
             Layout::Bytes32 | Layout::Bytes64 => {
-                let width = if matches!(layout, Layout::Bytes32) { 4 } else { 8 };
+                let width = if matches!(layout, Layout::Bytes32) {
+                    4
+                } else {
+                    8
+                };
                 builder = builder
                     .add_buffer(self.buffer(path, "offsets", (length + 1).checked_mul(width))?)
                     .add_buffer(self.buffer(path, "data", Some(0))?);
             }
             Layout::List32(_) | Layout::List64(_) => {
-                let width = if matches!(layout, Layout::List32(_)) { 4 } else { 8 };
+                let width = if matches!(layout, Layout::List32(_)) {
+                    4
+                } else {
+                    8
+                };
                 builder = builder.add_buffer(self.buffer(
                     path,
                     "offsets",

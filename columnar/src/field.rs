@@ -178,7 +178,11 @@ fn unflatten_field(
     check_children(field, wanted)?;
     let data_type = FFI_ArrowSchema::try_new(&field.format, children, None)
         .and_then(|schema| {
-            schema.with_flags(if field.nullable { Flags::NULLABLE } else { Flags::empty() })
+            schema.with_flags(if field.nullable {
+                Flags::NULLABLE
+            } else {
+                Flags::empty()
+            })
         })
         .and_then(|schema| DataType::try_from(&schema))
         .map_err(format_error)?;
@@ -273,7 +277,14 @@ mod tests {
 
     #[test]
     fn a_format_with_the_wrong_children_is_refused() {
-        for (format, children) in [("l", 1), ("+l", 0), ("+l", 2), ("+w:2", 0), ("+m", 1), ("?", 0)] {
+        for (format, children) in [
+            ("l", 1),
+            ("+l", 0),
+            ("+l", 2),
+            ("+w:2", 0),
+            ("+m", 1),
+            ("?", 0),
+        ] {
             let leaf = FlatField {
                 name: "x".into(),
                 format: "l".into(),

@@ -378,7 +378,11 @@ fn column_of<'a>(
 /// Checks row numbers against `count` and makes [`NO_ROW`] null.
 fn row_numbers(rows: Vec<u32>, count: usize) -> Result<UInt32Array, AssembleError> {
     // One pass that the compiler can vectorize: `NO_ROW + 1` is 0.
-    let end = rows.iter().map(|row| row.wrapping_add(1)).max().unwrap_or(0);
+    let end = rows
+        .iter()
+        .map(|row| row.wrapping_add(1))
+        .max()
+        .unwrap_or(0);
     let absent = rows.contains(&NO_ROW);
     if end as usize > count {
         return Err(AssembleError::NoRow {

@@ -11,8 +11,17 @@ const BUILTINS: [&str; 4] = ["net-change", "normalize", "point-in-time", "scd2"]
 
 fn main() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for source in ["plugins", "columnar", "wit", "Cargo.lock", ".cargo/config.toml"] {
-        println!("cargo::rerun-if-changed={}", workspace.join(source).display());
+    for source in [
+        "plugins",
+        "columnar",
+        "wit",
+        "Cargo.lock",
+        ".cargo/config.toml",
+    ] {
+        println!(
+            "cargo::rerun-if-changed={}",
+            workspace.join(source).display()
+        );
     }
     println!("cargo::rerun-if-env-changed=WIGEON_STUB_PLUGINS");
     let stub = env::var_os("WIGEON_STUB_PLUGINS").is_some();

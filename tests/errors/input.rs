@@ -28,7 +28,10 @@ fn a_file_with_a_column_that_is_not_declared() {
 #[test]
 fn a_file_with_a_column_of_another_name() {
     let project = loaded();
-    project.write(NEXT_VIEWS, "user_id,url,viewed_at\n1,https://example.com/c,2019-10-11 02:00:00\n");
+    project.write(
+        NEXT_VIEWS,
+        "user_id,url,viewed_at\n1,https://example.com/c,2019-10-11 02:00:00\n",
+    );
     assert_run_refused!(project);
 }
 
@@ -42,7 +45,10 @@ fn a_file_without_a_header() {
 #[test]
 fn a_user_id_that_is_no_number() {
     let project = loaded();
-    project.write(NEXT_USERS, "id,postcode\n1,AB1 2CD\ntwo,AB1 2CD\n3,EF3 4GH\n");
+    project.write(
+        NEXT_USERS,
+        "id,postcode\n1,AB1 2CD\ntwo,AB1 2CD\n3,EF3 4GH\n",
+    );
     assert_run_refused!(project);
 }
 
@@ -67,14 +73,20 @@ fn a_line_with_too_many_values() {
 #[test]
 fn a_line_with_too_few_values() {
     let project = loaded();
-    project.write(NEXT_VIEWS, "user_id,url,pageview_datetime\n1,https://example.com/c\n");
+    project.write(
+        NEXT_VIEWS,
+        "user_id,url,pageview_datetime\n1,https://example.com/c\n",
+    );
     assert_run_refused!(project);
 }
 
 #[test]
 fn a_quote_that_is_never_closed() {
     let project = loaded();
-    project.write(NEXT_USERS, "id,postcode\n1,AB1 2CD\n2,\"AB1 2CD\n3,EF3 4GH\n");
+    project.write(
+        NEXT_USERS,
+        "id,postcode\n1,AB1 2CD\n2,\"AB1 2CD\n3,EF3 4GH\n",
+    );
     assert_run_refused!(project);
 }
 
@@ -89,15 +101,22 @@ fn bytes_that_are_no_text() {
 fn users_in_a_gzip_that_is_cut_off() {
     let project = gzipped();
     let bytes = gzip(TEN_USERS);
-    project.write("extracts/users_extract_2019-10-12.csv.gz", &bytes[..bytes.len() - 12]);
+    project.write(
+        "extracts/users_extract_2019-10-12.csv.gz",
+        &bytes[..bytes.len() - 12],
+    );
     assert_run_refused!(project);
 }
 
 #[test]
 fn views_in_a_gzip_that_is_cut_off() {
     let project = gzipped();
-    let bytes = gzip("user_id,url,pageview_datetime\n1,https://example.com/c,2019-10-11 02:00:00\n");
-    project.write("extracts/pageview_extract_2019-10-11T02.csv.gz", &bytes[..bytes.len() / 2]);
+    let bytes =
+        gzip("user_id,url,pageview_datetime\n1,https://example.com/c,2019-10-11 02:00:00\n");
+    project.write(
+        "extracts/pageview_extract_2019-10-11T02.csv.gz",
+        &bytes[..bytes.len() / 2],
+    );
     assert_run_refused!(project);
 }
 
@@ -142,7 +161,10 @@ fn malformed_rows_that_are_allowed_go_to_quarantine() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let rows = project.sql("select * exclude load_id from wigeon.quarantine order by all");
     let loaded = project.sql("select * from pageviews_postcode order by all");
-    let text = format!("{}----- quarantine -----\n{rows}----- pageviews_postcode -----\n{loaded}", told(&project, &ran));
+    let text = format!(
+        "{}----- quarantine -----\n{rows}----- pageviews_postcode -----\n{loaded}",
+        told(&project, &ran)
+    );
     assert_told!(text);
 }
 

@@ -17,7 +17,13 @@ fn views_as(source: &str) -> Project {
 fn ndjson(lines: &str) -> Project {
     let project = views_as("format = \"ndjson\"\npath = \"extracts/views_{date}.ndjson\"");
     project.write("extracts/views_2019-10-11.ndjson", lines);
-    project.ok(&["run", "--step", "current_postcode", "--at", crate::support::AT]);
+    project.ok(&[
+        "run",
+        "--step",
+        "current_postcode",
+        "--at",
+        crate::support::AT,
+    ]);
     project
 }
 
@@ -30,12 +36,21 @@ fn a_line_that_is_no_json() {
 #[test]
 fn a_json_value_of_the_wrong_type() {
     let good = "{\"user_id\": 1, \"url\": \"https://example.com/c\", \"pageview_datetime\": \"2019-10-11 02:00:00\"}\n";
-    assert_run_refused!(ndjson(&format!("{good}{}", good.replace(": 1,", ": \"one\","))));
+    assert_run_refused!(ndjson(&format!(
+        "{good}{}",
+        good.replace(": 1,", ": \"one\",")
+    )));
 }
 
 fn parquet() -> Project {
     let project = views_as("format = \"parquet\"\npath = \"extracts/views_{date}.parquet\"");
-    project.ok(&["run", "--step", "current_postcode", "--at", crate::support::AT]);
+    project.ok(&[
+        "run",
+        "--step",
+        "current_postcode",
+        "--at",
+        crate::support::AT,
+    ]);
     project
 }
 
@@ -77,7 +92,13 @@ fn database() -> Project {
     let project = views_as(
         "format = \"duckdb\"\npath = \"views.duckdb\"\ntable = \"views\"\nwatermark = \"pageview_datetime\"",
     );
-    project.ok(&["run", "--step", "current_postcode", "--at", crate::support::AT]);
+    project.ok(&[
+        "run",
+        "--step",
+        "current_postcode",
+        "--at",
+        crate::support::AT,
+    ]);
     project
 }
 
@@ -96,7 +117,11 @@ fn a_file_that_is_no_database() {
 #[test]
 fn a_database_without_the_table() {
     let project = database();
-    write_with_duckdb("attach '{}' as made; create table made.view (user_id bigint)", &project, "views.duckdb");
+    write_with_duckdb(
+        "attach '{}' as made; create table made.view (user_id bigint)",
+        &project,
+        "views.duckdb",
+    );
     assert_run_refused!(project);
 }
 
@@ -104,8 +129,18 @@ fn a_database_without_the_table() {
 fn a_database_without_a_column() {
     let project = database();
     write_with_duckdb(
-        "attach '{}' as made; create table made.views as select 1::bigint as user_id, \
-         timestamp '2019-10-11 02:00:00' as pageview_datetime",
+        "attach '{}' as made; create table made.views as select timestamp '2019-10-11 02:00:00' as pageview_datetime",
+        &project,
+        "views.duckdb",
+    );
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_database_without_the_watermark() {
+    let project = database();
+    write_with_duckdb(
+        "attach '{}' as made; create table made.views (user_id bigint)",
         &project,
         "views.duckdb",
     );
@@ -115,8 +150,15 @@ fn a_database_without_a_column() {
 #[test]
 fn a_query_of_a_database_with_a_mistake() {
     let project = database();
-    project.edit_manifest("table = \"views\"", "query = \"select * from view where user = 3\"");
-    write_with_duckdb("attach '{}' as made; create table made.views (user_id bigint)", &project, "views.duckdb");
+    project.edit_manifest(
+        "table = \"views\"",
+        "query = \"select * from view where user = 3\"",
+    );
+    write_with_duckdb(
+        "attach '{}' as made; create table made.views (user_id bigint)",
+        &project,
+        "views.duckdb",
+    );
     assert_run_refused!(project);
 }
 

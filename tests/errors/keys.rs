@@ -46,11 +46,26 @@ fn a_key_of_two_columns_twice() {
     let project = new();
     project.edit_manifest("key = [\"id\"]", "key = [\"id\", \"postcode\"]");
     project.edit_manifest("key = [\"user_id\"]", "key = [\"user_id\", \"url\"]");
-    project.edit_manifest("columns = [\"user_id\", ", "columns = [\"user_id\", \"url\", ");
-    project.edit_manifest("columns = [\"id\", \"postcode\"]", "columns = [\"id\", \"postcode\", \"since\"]");
-    project.edit_manifest("postcode = \"utf8\"", "postcode = \"utf8\"\nsince = \"date32\"");
-    project.edit_manifest("{ original_postcode = \"postcode\" }", "{ original_since = \"since\" }");
-    project.edit_manifest("{ current_postcode = \"postcode\" }", "{ current_since = \"since\" }");
+    project.edit_manifest(
+        "columns = [\"user_id\", ",
+        "columns = [\"user_id\", \"url\", ",
+    );
+    project.edit_manifest(
+        "columns = [\"id\", \"postcode\"]",
+        "columns = [\"id\", \"postcode\", \"since\"]",
+    );
+    project.edit_manifest(
+        "postcode = \"utf8\"",
+        "postcode = \"utf8\"\nsince = \"date32\"",
+    );
+    project.edit_manifest(
+        "{ original_postcode = \"postcode\" }",
+        "{ original_since = \"since\" }",
+    );
+    project.edit_manifest(
+        "{ current_postcode = \"postcode\" }",
+        "{ current_since = \"since\" }",
+    );
     project.write(
         crate::support::USERS,
         "id,postcode,since\n1,\"AB1, 2CD\",2019-01-01\n2,AB1 2CD,2019-01-01\n1,\"AB1, 2CD\",2019-01-02\n",

@@ -15,7 +15,10 @@ fn several_mistakes_at_once() {
     let project = loaded();
     project.edit_manifest("format = \"csv\"", "format = \"cvs\"");
     project.edit_manifest("\"30 2 * * *\"", "\"30 25 * * *\"");
-    project.edit_manifest("input = \"pageview_extract\"", "input = \"pageviews_extract\"");
+    project.edit_manifest(
+        "input = \"pageview_extract\"",
+        "input = \"pageviews_extract\"",
+    );
     project.edit_manifest("Europe/London", "Europe/Londn");
     project.edit_manifest("max_closed_share = 0.2", "max_closed_share = 20");
     assert_run_refused!(project);
@@ -43,7 +46,10 @@ fn a_manifest_that_is_no_toml() {
 #[test]
 fn a_column_that_the_source_does_not_have() {
     let project = loaded();
-    project.edit_manifest("columns = [\"id\", \"postcode\"]", "columns = [\"id\", \"post_code\"]");
+    project.edit_manifest(
+        "columns = [\"id\", \"postcode\"]",
+        "columns = [\"id\", \"post_code\"]",
+    );
     assert_run_refused!(project);
 }
 

@@ -68,7 +68,10 @@ fn a_plugin_that_is_not_the_pinned_one() {
     crate::support::run(&project);
     let lock = fs_err::read_to_string(project.path("wigeon.lock")).expect("the lock file");
     let (before, after) = lock.split_once("sha256:").expect("a digest");
-    project.write("wigeon.lock", format!("{before}sha256:{}{}", "0".repeat(64), &after[64..]));
+    project.write(
+        "wigeon.lock",
+        format!("{before}sha256:{}{}", "0".repeat(64), &after[64..]),
+    );
     assert_run_refused!(project);
 }
 
@@ -103,13 +106,19 @@ fn an_option_of_the_wrong_type() {
 #[test]
 fn a_column_that_the_lookup_does_not_have() {
     let project = loaded();
-    project.edit_manifest("{ original_postcode = \"postcode\" }", "{ original_postcode = \"post_code\" }");
+    project.edit_manifest(
+        "{ original_postcode = \"postcode\" }",
+        "{ original_postcode = \"post_code\" }",
+    );
     assert_run_refused!(project);
 }
 
 #[test]
 fn an_event_time_that_is_none() {
     let project = loaded();
-    project.edit_manifest("event_time = \"pageview_datetime\"", "event_time = \"user_id\"");
+    project.edit_manifest(
+        "event_time = \"pageview_datetime\"",
+        "event_time = \"user_id\"",
+    );
     assert_run_refused!(project);
 }

@@ -121,5 +121,12 @@ fn a_plugin_that_emits_a_null_where_it_promised_none() {
 #[test]
 fn a_failure_as_json_names_its_parts() {
     let project = told_to("answer_data");
-    assert_refused!(project, "run", "--format", "json", "--at", crate::support::AT);
+    assert_refused!(
+        project,
+        "run",
+        "--format",
+        "json",
+        "--at",
+        crate::support::AT
+    );
 }

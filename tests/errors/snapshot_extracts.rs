@@ -34,7 +34,13 @@ fn half_an_extract() {
 #[test]
 fn an_extract_in_which_nearly_everybody_moved() {
     let project = loaded();
-    project.write(NEXT_USERS, TEN_USERS.replace("2CD", "9ZZ").replace("4GH", "9ZZ").replace("6KL", "9ZZ"));
+    project.write(
+        NEXT_USERS,
+        TEN_USERS
+            .replace("2CD", "9ZZ")
+            .replace("4GH", "9ZZ")
+            .replace("6KL", "9ZZ"),
+    );
     assert_run_refused!(project);
 }
 

@@ -50,8 +50,18 @@ pub(crate) fn run(project: &Project) {
 pub(crate) fn refused(project: &Project, arguments: &[&str]) -> String {
     let before = state(project);
     let ran = project.run(arguments);
-    assert_ne!(ran.code, Some(0), "{arguments:?} should fail\n{}{}", ran.stdout, ran.stderr);
-    assert_eq!(state(project), before, "{arguments:?} failed and changed something");
+    assert_ne!(
+        ran.code,
+        Some(0),
+        "{arguments:?} should fail\n{}{}",
+        ran.stdout,
+        ran.stderr
+    );
+    assert_eq!(
+        state(project),
+        before,
+        "{arguments:?} failed and changed something"
+    );
     told(project, &ran)
 }
 
@@ -64,7 +74,9 @@ pub(crate) fn told(project: &Project, ran: &Ran) -> String {
 /// without a row is as good as none.
 pub(crate) fn state(project: &Project) -> String {
     let path = project.path("pageviews_postcode.duckdb");
-    let config = Config::default().access_mode(AccessMode::ReadOnly).expect("a setting");
+    let config = Config::default()
+        .access_mode(AccessMode::ReadOnly)
+        .expect("a setting");
     let Ok(connection) = Connection::open_with_flags(&path, config) else {
         // None yet, or no database: its bytes are all that there is.
         return fs_err::read(path).map_or_else(|_| String::new(), |bytes| format!("{bytes:?}"));
@@ -73,7 +85,10 @@ pub(crate) fn state(project: &Project) -> String {
                   where table_name <> 'meta' order by 1";
     let mut state = String::new();
     for table in texts(&connection, tables) {
-        for row in texts(&connection, &format!("select t::varchar from {table} t order by 1")) {
+        for row in texts(
+            &connection,
+            &format!("select t::varchar from {table} t order by 1"),
+        ) {
             writeln!(state, "{table}: {row}").expect("text");
         }
     }

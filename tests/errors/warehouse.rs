@@ -24,24 +24,46 @@ fn a_warehouse_that_another_process_holds() {
     let project = loaded();
     let before = state(&project);
     let mut holder = Command::new(std::env::current_exe().expect("the test's own path"))
-        .args(["--exact", "warehouse::a_warehouse_that_another_process_holds", "--nocapture"])
+        .args([
+            "--exact",
+            "warehouse::a_warehouse_that_another_process_holds",
+            "--nocapture",
+        ])
         .env(HOLD, project.path("pageviews_postcode.duckdb"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the test runs again");
     let mut output = BufReader::new(holder.stdout.take().expect("piped"));
-    assert!(output.by_ref().lines().any(|line| line.expect("text") == "holding"));
+    assert!(
+        output
+            .by_ref()
+            .lines()
+            .any(|line| line.expect("text") == "holding")
+    );
     let run = project.run(&["run", "--at", AT]);
     let query = project.run(&["sql", "select 1"]);
-    holder.stdin.take().expect("piped").write_all(b"\n").expect("the holder waits");
+    holder
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(b"\n")
+        .expect("the holder waits");
     output.lines().for_each(drop);
     holder.wait().expect("the holder ends");
     assert_eq!(state(&project), before);
-    let text = format!("{}\n===== sql =====\n{}", told(&project, &run), told(&project, &query));
+    let text = format!(
+        "{}\n===== sql =====\n{}",
+        told(&project, &run),
+        told(&project, &query)
+    );
     // Cargo's hash is in the name of the holder, which is this test.
-    let name = text.split_once("by `errors-").map(|(_, rest)| rest.split('`').next().unwrap_or_default());
-    let text = name.map_or(text.clone(), |hash| text.replace(&format!("errors-{hash}"), "errors"));
+    let name = text
+        .split_once("by `errors-")
+        .map(|(_, rest)| rest.split('`').next().unwrap_or_default());
+    let text = name.map_or(text.clone(), |hash| {
+        text.replace(&format!("errors-{hash}"), "errors")
+    });
     assert_told!(text);
 }
 
@@ -69,7 +91,10 @@ fn a_run_while_another_has_only_just_begun() {
 /// Takes the lock of a run, as a run does.
 fn hold_run_lock(project: &Project) -> File {
     let path = project.path("pageviews_postcode.duckdb.lock");
-    let lock = OpenOptions::new().write(true).open(path).expect("left by the first run");
+    let lock = OpenOptions::new()
+        .write(true)
+        .open(path)
+        .expect("left by the first run");
     lock.try_lock().expect("nobody runs");
     lock
 }
@@ -84,16 +109,28 @@ fn a_warehouse_that_is_no_database() {
 #[test]
 fn a_warehouse_in_a_directory_that_is_not_there() {
     let project = new();
-    project.edit_manifest("path = \"pageviews_postcode.duckdb\"", "path = \"data/pageviews_postcode.duckdb\"");
+    project.edit_manifest(
+        "path = \"pageviews_postcode.duckdb\"",
+        "path = \"data/pageviews_postcode.duckdb\"",
+    );
     assert_run_refused!(project);
 }
 
 #[test]
 fn a_snapshot_that_has_other_columns_than_its_table() {
     let project = loaded();
-    project.edit_manifest("columns = [\"id\", \"postcode\"]", "columns = [\"id\", \"postcode\", \"plan\"]");
-    project.edit_manifest("postcode = \"utf8\"", "postcode = \"utf8\"\nplan = \"utf8\"");
-    project.write(crate::support::NEXT_USERS, "id,postcode,plan\n1,AB1 2CD,free\n");
+    project.edit_manifest(
+        "columns = [\"id\", \"postcode\"]",
+        "columns = [\"id\", \"postcode\", \"plan\"]",
+    );
+    project.edit_manifest(
+        "postcode = \"utf8\"",
+        "postcode = \"utf8\"\nplan = \"utf8\"",
+    );
+    project.write(
+        crate::support::NEXT_USERS,
+        "id,postcode,plan\n1,AB1 2CD,free\n",
+    );
     assert_run_refused!(project);
 }
 
@@ -113,7 +150,8 @@ fn a_table_that_somebody_else_made() {
     let project = new();
     let path = project.path("pageviews_postcode.duckdb");
     let connection = duckdb::Connection::open(path).expect("a new database");
-    let made = connection.execute_batch("create table current_postcode_history as select 'x' as postcode");
+    let made =
+        connection.execute_batch("create table current_postcode_history as select 'x' as postcode");
     made.expect("a table");
     drop(connection);
     assert_run_refused!(project);

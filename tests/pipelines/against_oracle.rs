@@ -57,7 +57,12 @@ fn a_week_in_crons_order_is_the_oracles_after_every_hour() {
 fn hourly_files_in_any_order_give_the_same_tables() {
     let days = 4_u32;
     let order = Just((0..days * 25).collect::<Vec<u32>>()).prop_shuffle();
-    let strategy = (any::<u64>(), order, prop::collection::vec(0..8_u8, 25 * 4), 1..4_u8);
+    let strategy = (
+        any::<u64>(),
+        order,
+        prop::collection::vec(0..8_u8, 25 * 4),
+        1..4_u8,
+    );
     check_cases(3, strategy, |(seed, order, actions, lanes)| {
         let mut arrivals = Arrivals::new(settings(seed, 40, 100, days));
         let threads = format!("path = \"pageviews_postcode.duckdb\"\nthreads = {lanes}");
@@ -66,12 +71,16 @@ fn hourly_files_in_any_order_give_the_same_tables() {
             .edit_manifest("path = \"pageviews_postcode.duckdb\"", &threads);
         arrivals.arrive(Extract::users(0));
         let mut next_users = 1;
-        let mut hours = (0..days).flat_map(|day| (0..24).map(move |hour| Extract::views(day, hour)));
+        let mut hours =
+            (0..days).flat_map(|day| (0..24).map(move |hour| Extract::views(day, hour)));
         let hours: Vec<Extract> = hours.by_ref().collect();
         let at = "2019-12-01";
         for (place, action) in order.iter().zip(&actions) {
             // The users extracts come in the order of their days, but at any time.
-            match usize::try_from(*place).ok().and_then(|place| hours.get(place)) {
+            match usize::try_from(*place)
+                .ok()
+                .and_then(|place| hours.get(place))
+            {
                 Some(extract) => arrivals.arrive(*extract),
                 None if next_users < days => {
                     arrivals.arrive(Extract::users(next_users));
@@ -107,9 +116,10 @@ fn users_extracts_in_any_order_give_the_same_tables() {
     let order = Just((0..6_u32).collect::<Vec<_>>()).prop_shuffle();
     check_cases(4, (any::<u64>(), order), |(seed, order)| {
         let mut arrivals = Arrivals::new(settings(seed, 40, 60, 6));
-        arrivals
-            .project
-            .edit_manifest("deleted = \"close\"", "deleted = \"close\"\nlate_extracts = \"insert\"");
+        arrivals.project.edit_manifest(
+            "deleted = \"close\"",
+            "deleted = \"close\"\nlate_extracts = \"insert\"",
+        );
         for (hour, day) in (0..).zip(&order) {
             arrivals.arrive(Extract::users(*day));
             for of_day in 0..6 {

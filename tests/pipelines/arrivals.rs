@@ -34,7 +34,9 @@ impl Arrivals {
     /// Lets an extract arrive.
     pub(crate) fn arrive(&mut self, extract: Extract) {
         let directory = self.project.path("extracts");
-        self.made.write_file(extract, &directory).expect("an extract");
+        self.made
+            .write_file(extract, &directory)
+            .expect("an extract");
         let path = directory.join(self.made.file_name(extract));
         if extract.is_users() {
             self.users.push(path);

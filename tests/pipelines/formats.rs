@@ -68,9 +68,14 @@ fn compressed_csv_and_ndjson_give_the_same_tables_as_csv() {
         (Format::Ndjson, "ndjson", "ndjson"),
     ] {
         let project = flagship_over(format, suffix);
-        let history = History::new(Settings { format: made, ..history() });
+        let history = History::new(Settings {
+            format: made,
+            ..history()
+        });
         for extract in history.extracts() {
-            history.write_file(extract, &project.path("extracts")).expect("an extract");
+            history
+                .write_file(extract, &project.path("extracts"))
+                .expect("an extract");
         }
         assert_same(&run(&project), &expected, suffix);
     }
@@ -85,7 +90,10 @@ fn parquet_gives_the_same_tables_as_csv() {
     for (paths, columns) in [(&arrivals.users, USERS), (&arrivals.views, VIEWS)] {
         for csv in paths {
             let name = csv.file_name().expect("a name");
-            let parquet = project.path("extracts").join(name).with_extension("parquet");
+            let parquet = project
+                .path("extracts")
+                .join(name)
+                .with_extension("parquet");
             let rows = rows_of(csv, columns);
             let copy = format!("copy ({rows}) to '{}' (format parquet)", parquet.display());
             connection.execute_batch(&copy).expect("a Parquet file");
@@ -135,7 +143,8 @@ fn an_attached_database_gives_the_same_tables_as_csv() {
     }
     let tables = of_pipeline(&project.path("pageviews_postcode.duckdb"));
     assert_same(&tables, &expected, "over an attached database");
-    let loads = project.sql("select step, count(*) as loads from wigeon.ledger group by step order by step");
+    let loads = project
+        .sql("select step, count(*) as loads from wigeon.ledger group by step order by step");
     assert_eq!(
         loads,
         "step,loads\ncurrent_postcode,4\npageviews_postcode,8\nupdated_postcode_stg,3\n"
@@ -144,7 +153,10 @@ fn an_attached_database_gives_the_same_tables_as_csv() {
 
 /// A query of the rows of a CSV file.
 fn rows_of(csv: &Path, columns: &str) -> String {
-    format!("select * from read_csv('{}', header = true, columns = {columns})", csv.display())
+    format!(
+        "select * from read_csv('{}', header = true, columns = {columns})",
+        csv.display()
+    )
 }
 
 fn index(number: u32) -> usize {

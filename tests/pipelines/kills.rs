@@ -35,7 +35,10 @@ fn kill_after(mut run: Child, time: Duration) -> bool {
     match over {
         Some(status) => assert!(status.success(), "a run failed: {status}"),
         // It may have ended by itself just before the signal.
-        None => assert!(ended.success() || ended.code().is_none(), "a run failed: {ended}"),
+        None => assert!(
+            ended.success() || ended.code().is_none(),
+            "a run failed: {ended}"
+        ),
     }
     ended.code().is_none()
 }
@@ -51,7 +54,10 @@ fn check_whole_loads(project: &Project, when: &str) {
     let tables: BTreeSet<String> = texts(&connection, tables).into_iter().collect();
     let has = |table: &str| tables.contains(table);
     if !has("wigeon.ledger") {
-        assert!(tables.is_empty(), "{when}: tables without a ledger: {tables:?}");
+        assert!(
+            tables.is_empty(),
+            "{when}: tables without a ledger: {tables:?}"
+        );
         return;
     }
     let count = |query: &str| -> i64 {
@@ -64,11 +70,21 @@ fn check_whole_loads(project: &Project, when: &str) {
     ];
     for (step, table) in loads {
         let of_step = format!("from wigeon.ledger where step = '{step}'");
-        let loaded = count(&format!("select coalesce(sum(rows_out), 0)::bigint {of_step}"));
-        let there = if has(table) { count(&format!("select count(*) from {table}")) } else { 0 };
+        let loaded = count(&format!(
+            "select coalesce(sum(rows_out), 0)::bigint {of_step}"
+        ));
+        let there = if has(table) {
+            count(&format!("select count(*) from {table}"))
+        } else {
+            0
+        };
         assert_eq!(there, loaded, "{when}: rows in {table}");
         let twice = "select count(*) - count(distinct path) from wigeon.input";
-        assert_eq!(count(&format!("{twice} where step = '{step}'")), 0, "{when}: files loaded twice");
+        assert_eq!(
+            count(&format!("{twice} where step = '{step}'")),
+            0,
+            "{when}: files loaded twice"
+        );
     }
     let orphans = "select count(*) from wigeon.input where load_id not in (select load_id from wigeon.ledger)";
     assert_eq!(count(orphans), 0, "{when}: files without a load");
@@ -82,9 +98,21 @@ fn check_whole_loads(project: &Project, when: &str) {
 fn check_no_litter(project: &Project) {
     let names = fs::read_dir(project.path(".")).expect("the directory");
     let names: BTreeSet<_> = names
-        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
         .collect();
-    let expected = ["extracts", "pageviews_postcode.duckdb", "pageviews_postcode.duckdb.lock", "pipeline.toml", "wigeon.lock"];
+    let expected = [
+        "extracts",
+        "pageviews_postcode.duckdb",
+        "pageviews_postcode.duckdb.lock",
+        "pipeline.toml",
+        "wigeon.lock",
+    ];
     assert_eq!(names, expected.map(str::to_owned).into());
 }
 
@@ -94,8 +122,8 @@ fn check_no_litter(project: &Project) {
 fn fifty_kills_leave_the_tables_of_an_undisturbed_run() {
     const KILLS: u32 = 50;
     let days = 60;
-    let mut undisturbed = Arrivals::new(settings(7, 300, 3_000, days));
-    let mut disturbed = Arrivals::new(settings(7, 300, 3_000, days));
+    let mut undisturbed = Arrivals::new(settings(7, 200, 1_200, days));
+    let mut disturbed = Arrivals::new(settings(7, 200, 1_200, days));
     let mut kills = 0;
     let mut day = 0;
     while kills < KILLS {
@@ -110,7 +138,10 @@ fn fifty_kills_leave_the_tables_of_an_undisturbed_run() {
             if hour % 2 == 0 {
                 let time = some_of(whole);
                 kills += u32::from(kill_after(disturbed.project.start(&RUN), time));
-                check_whole_loads(&disturbed.project, &format!("day {day}, hour {hour}, after {time:?}"));
+                check_whole_loads(
+                    &disturbed.project,
+                    &format!("day {day}, hour {hour}, after {time:?}"),
+                );
             }
         }
         disturbed.project.ok(&RUN);
@@ -131,7 +162,9 @@ fn fifty_kills_leave_the_tables_of_an_undisturbed_run() {
 fn a_first_run_may_be_killed() {
     let project = || {
         let mut arrivals = Arrivals::new(settings(11, 60, 300, 2));
-        (0..2).flat_map(Extract::of_day).for_each(|extract| arrivals.arrive(extract));
+        (0..2)
+            .flat_map(Extract::of_day)
+            .for_each(|extract| arrivals.arrive(extract));
         arrivals
     };
     // Compiles the plugins, once for all.
@@ -140,7 +173,7 @@ fn a_first_run_may_be_killed() {
     let started = Instant::now();
     undisturbed.project.ok(&RUN);
     let whole = started.elapsed();
-    for round in 0..15 {
+    for round in 0..12 {
         let arrivals = project();
         let time = some_of(whole);
         kill_after(arrivals.project.start(&RUN), time);

@@ -2,7 +2,12 @@
 
 mod against_oracle;
 mod arrivals;
+mod committed;
+mod cron;
 mod formats;
+mod generic;
 mod kills;
 mod tables;
 mod third_party;
+mod transforms;
+mod twice;

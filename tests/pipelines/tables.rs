@@ -9,7 +9,9 @@ pub(crate) type Tables = BTreeMap<String, Vec<String>>;
 
 /// Opens a warehouse for reading.
 pub(crate) fn open(warehouse: &Path) -> Connection {
-    let config = Config::default().access_mode(AccessMode::ReadOnly).expect("a configuration");
+    let config = Config::default()
+        .access_mode(AccessMode::ReadOnly)
+        .expect("a configuration");
     Connection::open_with_flags(warehouse, config).expect("the warehouse opens")
 }
 
@@ -28,9 +30,15 @@ pub(crate) fn everything(warehouse: &Path) -> Tables {
         "select concat(table_schema, '.', table_name) from information_schema.tables",
     );
     let rows_of = |name: &String| {
-        texts(&connection, &format!("select row_::varchar from {name} as row_ order by all"))
+        texts(
+            &connection,
+            &format!("select row_::varchar from {name} as row_ order by all"),
+        )
     };
-    names.iter().map(|name| (name.clone(), rows_of(name))).collect()
+    names
+        .iter()
+        .map(|name| (name.clone(), rows_of(name)))
+        .collect()
 }
 
 /// Returns the tables of the pipeline, without Wigeon's own.
@@ -49,7 +57,10 @@ pub(crate) fn assert_same(actual: &Tables, expected: &Tables, when: &str) {
         if actual == expected {
             continue;
         }
-        let differing = actual.iter().zip(expected).find(|(actual, expected)| actual != expected);
+        let differing = actual
+            .iter()
+            .zip(expected)
+            .find(|(actual, expected)| actual != expected);
         panic!(
             "{when}: {name} has {} rows where {} are due; first difference: {differing:#?}",
             actual.len(),

@@ -82,7 +82,10 @@ fn midnight(day: u32) -> NaiveDateTime {
 fn views(day: u32, hour: u32) -> impl Iterator<Item = (u32, NaiveDateTime)> {
     (0..40).map(move |place| {
         let seconds = i64::from(hour * 3600 + place * 61);
-        ((place * 7 + hour) % (USERS + 2), midnight(day) + chrono::TimeDelta::seconds(seconds))
+        (
+            (place * 7 + hour) % (USERS + 2),
+            midnight(day) + chrono::TimeDelta::seconds(seconds),
+        )
     })
 }
 
@@ -99,16 +102,26 @@ fn write_users(project: &Project, day: u32) {
 fn write_views(project: &Project, day: u32, hour: u32) {
     let mut csv = "user_id,url,viewed_at\n".to_owned();
     for (place, (user, at)) in views(day, hour).enumerate() {
-        let host = if place % 2 == 0 { "m.example.com" } else { "www.example.com" };
+        let host = if place % 2 == 0 {
+            "m.example.com"
+        } else {
+            "www.example.com"
+        };
         writeln!(csv, "{user},https://{host}/m.example.com?{place},{at}").expect("a line");
     }
-    project.write(&format!("views_{}T{hour:02}.csv", midnight(day).date()), csv);
+    project.write(
+        &format!("views_{}T{hour:02}.csv", midnight(day).date()),
+        csv,
+    );
 }
 
 /// The table after the users extracts of `days`, worked out in the plainest way.
 fn expected(days: u32, loaded: &[(u32, u32)]) -> String {
     let mut rows = vec![];
-    for (user, at) in loaded.iter().flat_map(|&(day, hour)| views(day, hour).step_by(2)) {
+    for (user, at) in loaded
+        .iter()
+        .flat_map(|&(day, hour)| views(day, hour).step_by(2))
+    {
         let began = (0..days)
             .filter(|&day| midnight(day) <= at && postcode(user, day).is_some())
             .filter(|&day| day == 0 || postcode(user, day - 1) != postcode(user, day))
@@ -137,7 +150,11 @@ fn a_plugin_from_a_file_takes_part_in_a_pipeline() {
             write_views(&project, day, 0);
             loaded.push((day, 0));
             project.ok(&["run", "--step", "held"]);
-            assert_eq!(project.sql(TABLE), expected(day, &loaded), "before the extract of day {day}");
+            assert_eq!(
+                project.sql(TABLE),
+                expected(day, &loaded),
+                "before the extract of day {day}"
+            );
         }
         write_users(&project, day);
         for hour in [6, 12, 18] {
@@ -145,7 +162,11 @@ fn a_plugin_from_a_file_takes_part_in_a_pipeline() {
             loaded.push((day, hour));
         }
         project.ok(&["run"]);
-        assert_eq!(project.sql(TABLE), expected(day + 1, &loaded), "after day {day}");
+        assert_eq!(
+            project.sql(TABLE),
+            expected(day + 1, &loaded),
+            "after day {day}"
+        );
     }
     assert_eq!(project.sql("select count(*) as n from held"), "n\n220\n");
 }
@@ -160,14 +181,23 @@ fn a_changed_component_is_refused_until_it_is_pinned_anew() {
     project.ok(&["run"]);
     let digest = |bytes: &[u8]| {
         let digest = Sha256::digest(bytes);
-        digest.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+        digest.iter().fold("sha256:".to_owned(), |text, byte| {
+            format!("{text}{byte:02x}")
+        })
     };
     let lock = || fs::read_to_string(project.path("wigeon.lock")).expect("the lock file");
     for (plugin, bytes) in [("tenure", &*TENURE), ("keep-host", &*KEEP_HOST)] {
-        let pinned = format!("plugin = \"file:plugins/{plugin}.wasm\"\ndigest = \"{}\"", digest(bytes));
+        let pinned = format!(
+            "plugin = \"file:plugins/{plugin}.wasm\"\ndigest = \"{}\"",
+            digest(bytes)
+        );
         assert!(lock().contains(&pinned), "{}", lock());
     }
-    let before = (lock(), project.sql(TABLE), project.sql("from wigeon.ledger"));
+    let before = (
+        lock(),
+        project.sql(TABLE),
+        project.sql("from wigeon.ledger"),
+    );
 
     // The same code with a custom section more: it would run just as well.
     let changed = [&*TENURE, &[0, 2, 1, b'x'][..]].concat();
@@ -175,10 +205,26 @@ fn a_changed_component_is_refused_until_it_is_pinned_anew() {
     write_views(&project, 0, 12);
     let refused = project.run(&["run"]);
     assert_eq!(refused.code, Some(3), "{}", refused.stderr);
-    for said in ["file:plugins/tenure.wasm", &digest(&changed), &digest(&TENURE), "wigeon.lock"] {
-        assert!(refused.stderr.replace("\n  │ ", "").contains(said), "{said}: {}", refused.stderr);
+    for said in [
+        "file:plugins/tenure.wasm",
+        &digest(&changed),
+        &digest(&TENURE),
+        "wigeon.lock",
+    ] {
+        assert!(
+            refused.stderr.replace("\n  │ ", "").contains(said),
+            "{said}: {}",
+            refused.stderr
+        );
     }
-    assert_eq!((lock(), project.sql(TABLE), project.sql("from wigeon.ledger")), before);
+    assert_eq!(
+        (
+            lock(),
+            project.sql(TABLE),
+            project.sql("from wigeon.ledger")
+        ),
+        before
+    );
 
     project.ok(&["lock", "--update"]);
     assert!(lock().contains(&digest(&changed)));

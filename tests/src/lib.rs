@@ -39,7 +39,8 @@ impl Project {
 
     /// Makes a directory with the flagship's manifest and no extracts.
     pub fn flagship() -> Self {
-        let manifest = fs::read_to_string(workspace().join("pipelines/pageviews_postcode/pipeline.toml"));
+        let manifest =
+            fs::read_to_string(workspace().join("pipelines/pageviews_postcode/pipeline.toml"));
         let project = Self::new(&manifest.expect("the flagship's manifest"));
         fs::create_dir(project.path("extracts")).expect("a new directory");
         project
@@ -91,7 +92,13 @@ impl Project {
     /// Runs `wigeon`, which must succeed, and returns what it printed as data.
     pub fn ok(&self, arguments: &[&str]) -> String {
         let ran = self.run(arguments);
-        assert_eq!(ran.code, Some(0), "{arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
+        assert_eq!(
+            ran.code,
+            Some(0),
+            "{arguments:?}\n{}\n{}",
+            ran.stdout,
+            ran.stderr
+        );
         ran.stdout
     }
 
@@ -117,7 +124,9 @@ impl Project {
 
     /// Returns what an invocation did as one text, with what changes from run to run taken out.
     pub fn steady(&self, ran: &Ran) -> String {
-        let code = ran.code.map_or("by a signal".to_owned(), |code| code.to_string());
+        let code = ran
+            .code
+            .map_or("by a signal".to_owned(), |code| code.to_string());
         let text = format!(
             "exit code: {code}\n----- stdout -----\n{}----- stderr -----\n{}",
             ran.stdout, ran.stderr
@@ -134,7 +143,10 @@ pub fn filters() -> Vec<(&'static str, &'static str)> {
     vec![
         (r"(sha256|blake3):[0-9a-f]{7,}…?", "$1:[DIGEST]"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? UTC", "[TIME] UTC"),
-        (r"\bin \d+(\.\d+)? (s|ms)( \([\d,]+ rows/s\))?", "in [DURATION]"),
+        (
+            r"\bin \d+(\.\d+)? (s|ms)( \([\d,]+ rows/s\))?",
+            "in [DURATION]",
+        ),
         (r"\b\d+\.\d\d s\b", "[DURATION]"),
         (r"process \d+", "process [PID]"),
         (r"(?i)pid \d+", "PID [PID]"),
@@ -164,8 +176,15 @@ fn cache() -> PathBuf {
 /// Returns the `wigeon` that was built with the tests: it is beside their `deps`.
 pub fn binary() -> PathBuf {
     let test = env::current_exe().expect("the test's own path");
-    let directory = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
+    let directory = test
+        .ancestors()
+        .nth(2)
+        .expect("target/<profile>/deps/<test>");
     let binary = directory.join("wigeon");
-    assert!(binary.is_file(), "{} is built by `cargo test --workspace`", binary.display());
+    assert!(
+        binary.is_file(),
+        "{} is built by `cargo test --workspace`",
+        binary.display()
+    );
     binary
 }

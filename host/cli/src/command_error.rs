@@ -126,8 +126,9 @@ impl CommandError {
     pub(crate) fn of_query(error: EngineError) -> Self {
         match error {
             EngineError::ReadWarehouse(ReadError::Database(source)) => {
-                Self::new(Kind::Data, QueryError(source))
-                    .with_hint("`wigeon sql` only reads; `wigeon sql \"SHOW TABLES\"` lists the tables")
+                Self::new(Kind::Data, QueryError(source)).with_hint(
+                    "`wigeon sql` only reads; `wigeon sql \"SHOW TABLES\"` lists the tables",
+                )
             }
             error => error.into(),
         }
@@ -255,7 +256,9 @@ impl CommandError {
 /// Says whether an error of `fs_err` is a cause: what could not be read or written has been told,
 /// and its own cause says why.
 fn names_a_file_again(error: &(dyn Error + 'static)) -> bool {
-    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let wrapped = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
     let inner = wrapped.and_then(|wrapped| wrapped.source()?.downcast_ref::<io::Error>());
     // An error that includes its cause is somebody else's.
     inner.is_some_and(|inner| !error.to_string().contains(&inner.to_string()))

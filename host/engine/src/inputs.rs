@@ -244,12 +244,16 @@ pub(crate) fn attached<'a>(
 ) -> Option<(std::path::PathBuf, AttachedTable, &'a str)> {
     match &source.location {
         Location::Files(_) => None,
-        Location::Table { path, table } => {
-            Some((directory.join(path), AttachedTable::Table(table.clone()), path))
-        }
-        Location::Query { path, query } => {
-            Some((directory.join(path), AttachedTable::Query(query.clone()), path))
-        }
+        Location::Table { path, table } => Some((
+            directory.join(path),
+            AttachedTable::Table(table.clone()),
+            path,
+        )),
+        Location::Query { path, query } => Some((
+            directory.join(path),
+            AttachedTable::Query(query.clone()),
+            path,
+        )),
     }
 }
 

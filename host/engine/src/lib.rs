@@ -15,15 +15,15 @@ mod project;
 mod query;
 mod reading;
 
-mod schemas;
-mod resolved;
-mod inputs;
 mod due;
+mod inputs;
+mod resolved;
+mod schemas;
 
 mod exchange;
 mod lanes;
-mod unique;
 mod steps;
+mod unique;
 
 mod inspect;
 mod plan;

@@ -86,7 +86,8 @@ impl Project {
             (runs, reason) = match due(self, warehouse, step, request.at)? {
                 None => (false, "not due".to_owned()),
                 Some(due) => {
-                    let (_, ticks) = count(usize::try_from(due.ticks).unwrap_or(usize::MAX), "tick");
+                    let (_, ticks) =
+                        count(usize::try_from(due.ticks).unwrap_or(usize::MAX), "tick");
                     (true, format!("due since {ticks}; {reason}"))
                 }
             };

@@ -74,13 +74,15 @@ impl Project {
         let mut lock = self.lock_file()?;
         let mut locked: Vec<LockedPlugin> = vec![];
         for step in self.pipeline.steps() {
-            let plugin = resolve(&step.plugin, &self.directory).map_err(|source| {
-                EngineError::Resolve {
+            let plugin =
+                resolve(&step.plugin, &self.directory).map_err(|source| EngineError::Resolve {
                     step: step.name.clone(),
                     source,
-                }
-            })?;
-            if locked.iter().any(|known| known.reference == plugin.reference) {
+                })?;
+            if locked
+                .iter()
+                .any(|known| known.reference == plugin.reference)
+            {
                 continue;
             }
             let pinned = lock.pin(&plugin, CONTRACT_VERSION, update)?;

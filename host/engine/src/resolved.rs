@@ -139,7 +139,14 @@ impl<'a> Resolver<'a> {
                 )
                 .map_err(|source| self.open_error(step, source))?;
                 let output = input.versions();
-                (Work::Snapshot { chain, input, table }, output)
+                (
+                    Work::Snapshot {
+                        chain,
+                        input,
+                        table,
+                    },
+                    output,
+                )
             }
             StepKind::Incremental { .. } => {
                 let (chain, load) = self.incremental(step)?;
@@ -246,7 +253,11 @@ impl<'a> Resolver<'a> {
         for transform in steps {
             let columns = columns_of(transform, &[], &schema, input)?;
             let columns = project_source(&mut projection, columns);
-            let taken = Arc::new(schema.project(&columns.of_input).map_err(arrow(transform))?);
+            let taken = Arc::new(
+                schema
+                    .project(&columns.of_input)
+                    .map_err(arrow(transform))?,
+            );
             let configured = self.configure(transform)?;
             let instance = TransformInstance::open(
                 &configured.plugin,
@@ -289,7 +300,13 @@ impl<'a> Resolver<'a> {
         let chain = self.chain(step, &settings.key)?;
         let key: Vec<usize> = (0..settings.key.len()).collect();
         let extract = without_nulls(&chain.schema, &key);
-        for reserved in ["valid_from", "valid_to", "is_deleted", "changed_from", "change"] {
+        for reserved in [
+            "valid_from",
+            "valid_to",
+            "is_deleted",
+            "changed_from",
+            "change",
+        ] {
             if extract.index_of(reserved).is_ok() {
                 return Err(EngineError::Data {
                     step: step.name.clone(),
@@ -299,7 +316,11 @@ impl<'a> Resolver<'a> {
                 });
             }
         }
-        let fields: Vec<Field> = extract.fields().iter().map(|f| f.as_ref().clone()).collect();
+        let fields: Vec<Field> = extract
+            .fields()
+            .iter()
+            .map(|f| f.as_ref().clone())
+            .collect();
         let (key_fields, payload) = fields.split_at(key.len());
         let table = SnapshotTable {
             name: step.name.clone(),
@@ -314,10 +335,7 @@ impl<'a> Resolver<'a> {
         Ok((chain, SnapshotInput { extract, key }, table))
     }
 
-    fn incremental(
-        &mut self,
-        step: &'a Step,
-    ) -> Result<(Chain<'a>, IncrementalWork), EngineError> {
+    fn incremental(&mut self, step: &'a Step) -> Result<(Chain<'a>, IncrementalWork), EngineError> {
         let StepKind::Incremental { key, lookup } = &step.kind else {
             unreachable!("a checked pipeline targets incremental steps only");
         };
@@ -383,7 +401,9 @@ impl<'a> Resolver<'a> {
             let kept = load.output.field_with_name(field.name());
             if !kept.is_ok_and(|kept| kept.data_type() == field.data_type()) {
                 let name = field.name();
-                return Err(refuse(format!("its table does not keep the column `{name}`")));
+                return Err(refuse(format!(
+                    "its table does not keep the column `{name}`"
+                )));
             }
         }
         Ok(Target {
@@ -401,10 +421,21 @@ impl<'a> Resolver<'a> {
                 expected,
                 actual,
             } => {
-                let text = format!("plugin `{}` is a {actual} plugin, not a {expected} plugin", plugin.reference);
-                let help = format!("give step `{}` the kind `{actual}`, or another plugin", step.name);
+                let text = format!(
+                    "plugin `{}` is a {actual} plugin, not a {expected} plugin",
+                    plugin.reference
+                );
+                let help = format!(
+                    "give step `{}` the kind `{actual}`, or another plugin",
+                    step.name
+                );
                 pipeline
-                    .complain(step.plugin_span.clone(), Code::WrongPlugin, text, Some(help))
+                    .complain(
+                        step.plugin_span.clone(),
+                        Code::WrongPlugin,
+                        text,
+                        Some(help),
+                    )
                     .into()
             }
             OpenError::Plugin(PluginError::Answered {
@@ -412,10 +443,21 @@ impl<'a> Resolver<'a> {
                 about: Complaint::Options,
                 answer,
             }) => {
-                let text = format!("plugin `{}` refuses its options: {answer}", plugin.reference);
-                let help = format!("`wigeon plugin inspect {}` shows the options", plugin.reference);
+                let text = format!(
+                    "plugin `{}` refuses its options: {answer}",
+                    plugin.reference
+                );
+                let help = format!(
+                    "`wigeon plugin inspect {}` shows the options",
+                    plugin.reference
+                );
                 pipeline
-                    .complain(step.options_span.clone(), Code::RefusedByPlugin, text, Some(help))
+                    .complain(
+                        step.options_span.clone(),
+                        Code::RefusedByPlugin,
+                        text,
+                        Some(help),
+                    )
                     .into()
             }
             _ => EngineError::OpenStep {
@@ -438,7 +480,12 @@ impl<'a> Resolver<'a> {
         };
         self.project
             .pipeline()
-            .complain(step.plugin_span.clone(), Code::UnknownPlugin, source.to_string(), Some(help))
+            .complain(
+                step.plugin_span.clone(),
+                Code::UnknownPlugin,
+                source.to_string(),
+                Some(help),
+            )
             .into()
     }
 }
@@ -493,7 +540,10 @@ fn columns_of(
             .collect::<Result<Vec<_>, _>>()?,
         None => (0..schema.fields().len()).collect(),
     };
-    let others: Vec<_> = wanted.into_iter().filter(|c| !columns.contains(c)).collect();
+    let others: Vec<_> = wanted
+        .into_iter()
+        .filter(|c| !columns.contains(c))
+        .collect();
     columns.extend(others);
     Ok(columns)
 }

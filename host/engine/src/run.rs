@@ -83,7 +83,10 @@ impl Project {
             Ok(())
         })?;
         warehouse.checkpoint().map_err(|source| EngineError::Load {
-            step: steps.last().map(|(step, _)| step.name.clone()).unwrap_or_default(),
+            step: steps
+                .last()
+                .map(|(step, _)| step.name.clone())
+                .unwrap_or_default(),
             source,
         })?;
         Ok(report)
@@ -104,7 +107,11 @@ impl Project {
             }
         }
         let asked = |step: &&Step| request.steps.is_empty() || request.steps.contains(&step.name);
-        Ok(steps.iter().filter(|step| is_runnable(step)).filter(asked).collect())
+        Ok(steps
+            .iter()
+            .filter(|step| is_runnable(step))
+            .filter(asked)
+            .collect())
     }
 
     /// Returns the steps to run, each with the logical time that it runs for.

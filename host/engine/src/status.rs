@@ -1,15 +1,13 @@
 //! Where the steps of a pipeline stand, by the ledger.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
+use chrono_tz::Tz;
 use wigeon_manifest::{Location, Source, Step, StepKind};
 use wigeon_warehouse::{LedgerEntry, Warehouse};
 
 use crate::{
-    EngineError, HistoryEntry, Project, StatusReport, StepStatus,
-    due::due,
-    inputs::Question,
-    reading::Reading,
-    run::is_runnable,
+    EngineError, HistoryEntry, Project, StatusReport, StepStatus, due::due, inputs::Question,
+    reading::Reading, run::is_runnable,
 };
 
 /// The most missing extracts that are listed for a step.
@@ -25,7 +23,11 @@ impl Project {
     /// - [`EngineError::ReadWarehouse`], [`EngineError::Read`].
     pub fn status(&self, at: DateTime<Utc>) -> Result<StatusReport, EngineError> {
         let reading = Reading::open(self)?;
-        let steps = self.pipeline().steps().iter().filter(|step| is_runnable(step));
+        let steps = self
+            .pipeline()
+            .steps()
+            .iter()
+            .filter(|step| is_runnable(step));
         let steps = steps.map(|step| self.step_status(&reading.warehouse, step, at));
         Ok(StatusReport {
             pipeline: self.pipeline().name().to_owned(),
@@ -42,9 +44,14 @@ impl Project {
     ) -> Result<StepStatus, EngineError> {
         let read = EngineError::ReadWarehouse;
         // Newest first.
-        let entries = warehouse.ledger(Some(&step.name), usize::MAX).map_err(read)?;
+        let entries = warehouse
+            .ledger(Some(&step.name), usize::MAX)
+            .map_err(read)?;
         let inputs = warehouse.inputs(&step.name).map_err(read)?;
-        let mut times: Vec<_> = inputs.values().filter_map(|input| input.file_time).collect();
+        let mut times: Vec<_> = inputs
+            .values()
+            .filter_map(|input| input.file_time)
+            .collect();
         times.sort_unstable();
         let source = match step.kind {
             StepKind::ChangeDetection { .. } => None,
@@ -67,7 +74,7 @@ impl Project {
             },
             next_due: schedule.and_then(|schedule| schedule.next_after(time_zone, at)),
             overdue: overdue.map_or(0, |due| due.ticks),
-            holes: source.map_or_else(Vec::new, |source| holes(source, &times)),
+            holes: source.map_or_else(Vec::new, |source| holes(source, &times, time_zone)),
         })
     }
 
@@ -110,7 +117,12 @@ impl Project {
         {
             return Err(EngineError::UnknownStep {
                 name: name.to_owned(),
-                known: self.pipeline().steps().iter().map(|s| s.name.clone()).collect(),
+                known: self
+                    .pipeline()
+                    .steps()
+                    .iter()
+                    .map(|s| s.name.clone())
+                    .collect(),
             });
         }
         let reading = Reading::open(self)?;
@@ -121,12 +133,15 @@ impl Project {
 }
 
 fn newest_effective(entries: &[LedgerEntry]) -> Option<NaiveDateTime> {
-    entries.iter().filter_map(|entry| entry.effective_time).max()
+    entries
+        .iter()
+        .filter_map(|entry| entry.effective_time)
+        .max()
 }
 
 /// Returns the times between the first and the last file for which there is no file: hours if the
-/// pattern has an hour, days otherwise.
-fn holes(source: &Source, times: &[NaiveDateTime]) -> Vec<NaiveDateTime> {
+/// pattern has an hour, days otherwise. An hour that the clocks of `time_zone` skip has no file.
+fn holes(source: &Source, times: &[NaiveDateTime], time_zone: Tz) -> Vec<NaiveDateTime> {
     let Location::Files(pattern) = &source.location else {
         return vec![];
     };
@@ -142,7 +157,11 @@ fn holes(source: &Source, times: &[NaiveDateTime]) -> Vec<NaiveDateTime> {
     for pair in times.windows(2) {
         let mut missing = pair[0] + period;
         while missing < pair[1] && holes.len() < HOLES {
-            holes.push(missing);
+            let skipped =
+                pattern.has_hour() && time_zone.from_local_datetime(&missing) == LocalResult::None;
+            if !skipped {
+                holes.push(missing);
+            }
             missing += period;
         }
     }

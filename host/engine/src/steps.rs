@@ -152,9 +152,7 @@ impl StepRun<'_> {
             rejected: loaded.rejected.clone(),
         };
         let recorded = load.record(&record);
-        recorded
-            .map(drop)
-            .map_err(|source| self.load_error(source))
+        recorded.map(drop).map_err(|source| self.load_error(source))
     }
 
     fn report(&self, started: Started, loaded: &Loaded) -> StepReport {

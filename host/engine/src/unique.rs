@@ -20,7 +20,11 @@ pub(crate) struct UniqueKeys {
 
 impl UniqueKeys {
     /// Adds the keys of a batch, and says whether all of them were new.
-    pub(crate) fn insert(&mut self, batch: &RecordBatch, key: &[usize]) -> Result<bool, ArrowError> {
+    pub(crate) fn insert(
+        &mut self,
+        batch: &RecordBatch,
+        key: &[usize],
+    ) -> Result<bool, ArrowError> {
         if let [column] = key
             && batch.column(*column).data_type().is_integer()
         {
@@ -50,7 +54,9 @@ impl UniqueKeys {
 fn integers(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     if column.data_type() == &DataType::UInt64 {
         let values = column.as_primitive::<arrow_array::types::UInt64Type>();
-        return Ok(std::sync::Arc::new(values.unary::<_, Int64Type>(u64::cast_signed)));
+        return Ok(std::sync::Arc::new(
+            values.unary::<_, Int64Type>(u64::cast_signed),
+        ));
     }
     cast(column, &DataType::Int64)
 }

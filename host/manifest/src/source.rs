@@ -60,7 +60,7 @@ pub enum Location {
     Table {
         /// The file.
         path: String,
-        /// Its table, with a schema in front if it has one.
+        /// Its table or view, in the schema `main`.
         table: String,
     },
 

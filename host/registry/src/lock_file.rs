@@ -63,7 +63,9 @@ pub enum Pinned {
 #[derive(Debug, thiserror::Error)]
 pub enum LockFileError {
     /// A plugin is not the one that was pinned.
-    #[error("plugin `{plugin}` is not the one that `{path}` pins: it has the digest {actual}, not {pinned}")]
+    #[error(
+        "plugin `{plugin}` is not the one that `{path}` pins: it has the digest {actual}, not {pinned}"
+    )]
     Mismatch {
         /// The plugin's reference.
         plugin: String,
@@ -185,7 +187,8 @@ impl LockFile {
     /// Forgets the plugins that the pipeline does not use.
     pub fn retain(&mut self, used: &[&str]) {
         let before = self.plugins.len();
-        self.plugins.retain(|reference, _| used.contains(&reference.as_str()));
+        self.plugins
+            .retain(|reference, _| used.contains(&reference.as_str()));
         self.changed |= self.plugins.len() != before;
     }
 
@@ -295,8 +298,14 @@ mod tests {
         let path = directory.path().join("wigeon.lock");
         fs::write(&path, "version = 9\n").unwrap();
         let newer = LockFile::read(&path);
-        assert!(matches!(newer, Err(LockFileError::Version { found: 9, .. })));
+        assert!(matches!(
+            newer,
+            Err(LockFileError::Version { found: 9, .. })
+        ));
         fs::write(&path, "plugins = 1\n").unwrap();
-        assert!(matches!(LockFile::read(&path), Err(LockFileError::Parse { .. })));
+        assert!(matches!(
+            LockFile::read(&path),
+            Err(LockFileError::Parse { .. })
+        ));
     }
 }

@@ -133,7 +133,13 @@ mod tests {
         let reference = PluginReference::Builtin("scd".to_owned());
         let error = resolve(&reference, Path::new(".")).unwrap_err();
         assert!(
-            matches!(error, ResolveError::UnknownBuiltin { closest: Some("scd2"), .. }),
+            matches!(
+                error,
+                ResolveError::UnknownBuiltin {
+                    closest: Some("scd2"),
+                    ..
+                }
+            ),
             "{error:?}"
         );
     }

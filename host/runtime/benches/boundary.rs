@@ -44,7 +44,9 @@ fn main() {
     }
     let components = Components::build();
     println!("{keys} keys, {probes} probes, nanoseconds per probed row, best of {ROUNDS}\n");
-    println!("| batch of | native | component | IPC per call | component / native | IPC / component |");
+    println!(
+        "| batch of | native | component | IPC per call | component / native | IPC / component |"
+    );
     println!("|---|---|---|---|---|---|");
     let lookup = lookup(keys);
     let mut natives = native(&lookup);
@@ -54,8 +56,11 @@ fn main() {
         let rows = rows(keys, batch);
         let mut best = [f64::MAX; 3];
         for _ in 0..ROUNDS {
-            let sides: [&mut dyn FnMut(&RecordBatch) -> usize; 3] =
-                [&mut |b| native_rows(&mut natives.0, b), &mut |b| component_rows(&mut component.0, b), &mut |b| ipc.rows(b)];
+            let sides: [&mut dyn FnMut(&RecordBatch) -> usize; 3] = [
+                &mut |b| native_rows(&mut natives.0, b),
+                &mut |b| component_rows(&mut component.0, b),
+                &mut |b| ipc.rows(b),
+            ];
             for (side, best) in sides.into_iter().zip(&mut best) {
                 *best = best.min(probe(side, &rows, probes));
             }
@@ -217,10 +222,15 @@ impl Ipc {
     fn rows(&mut self, batch: &RecordBatch) -> usize {
         let stream = encode(batch);
         self.bytes_in += stream.len();
-        let (stream,) = self.rows.call(&mut self.store, (stream,)).expect("it works");
+        let (stream,) = self
+            .rows
+            .call(&mut self.store, (stream,))
+            .expect("it works");
         self.bytes_out += stream.len();
         let reader = StreamReader::try_new(stream.as_slice(), None).expect("an IPC stream");
-        let rows = reader.map(|batch| batch.expect("whole batches").num_rows()).sum();
+        let rows = reader
+            .map(|batch| batch.expect("whole batches").num_rows())
+            .sum();
         self.probed += rows;
         rows
     }
@@ -267,7 +277,9 @@ fn rows_schema() -> SchemaRef {
 fn lookup(keys: usize) -> Vec<RecordBatch> {
     let numbers: Vec<i64> = (0..keys as i64).collect();
     let batch = |keys: &[i64]| {
-        let payload = keys.iter().map(|&key| Some(format!("PC{}", mix(key as u64) % 3_000)));
+        let payload = keys
+            .iter()
+            .map(|&key| Some(format!("PC{}", mix(key as u64) % 3_000)));
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int64Array::from(keys.to_vec())),
             Arc::new(payload.collect::<StringArray>()),
@@ -285,8 +297,15 @@ fn rows(keys: usize, batch: usize) -> Vec<RecordBatch> {
         let seeds = (number * batch) as u64..((number + 1) * batch) as u64;
         let known = keys as u64 + keys as u64 / 200;
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(seeds.clone().map(|s| (mix(s) % known) as i64).collect::<Int64Array>()),
-            Arc::new(TimestampMicrosecondArray::from_iter_values(seeds.map(|s| s as i64))),
+            Arc::new(
+                seeds
+                    .clone()
+                    .map(|s| (mix(s) % known) as i64)
+                    .collect::<Int64Array>(),
+            ),
+            Arc::new(TimestampMicrosecondArray::from_iter_values(
+                seeds.map(|s| s as i64),
+            )),
         ];
         RecordBatch::try_new(rows_schema(), columns).expect("columns of one length")
     };

@@ -12,11 +12,11 @@ use wigeon_columnar::{Answer, Node, Origin, Selection, assemble, decode, differ,
 
 use crate::{
     Breach,
-    instance::BreachHandle,
     contract::{
         ArrayRecord, ColumnVariant, LentBatch, LevelEnum, OFFERED, OriginEnum, SelectionRecord,
         full_name,
     },
+    instance::BreachHandle,
     limits::{LOG_LINES, TEXT_BYTES},
     state::State,
 };
@@ -31,8 +31,12 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     columnar.resource("batch", ResourceType::host::<LentBatch>(), |_, _| Ok(()))?;
     columnar.func_wrap("[method]batch.rows", batch_rows)?;
     columnar.func_wrap("[method]batch.read", batch_read)?;
-    linker.instance(&full_name("rows"))?.func_wrap("differ", rows_differ)?;
-    linker.instance(&full_name("output"))?.func_wrap("emit", emit)?;
+    linker
+        .instance(&full_name("rows"))?
+        .func_wrap("differ", rows_differ)?;
+    linker
+        .instance(&full_name("output"))?
+        .func_wrap("emit", emit)?;
     linker.instance(&full_name("log"))?.func_wrap("log", log)?;
     Ok(linker)
 }
@@ -40,7 +44,11 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 type Caller<'a> = StoreContextMut<'a, State>;
 
 fn batch_rows(caller: Caller<'_>, (batch,): (Resource<LentBatch>,)) -> wasmtime::Result<(u32,)> {
-    let rows = caller.data().lent(batch.rep()).map_err(BreachHandle::from)?.num_rows();
+    let rows = caller
+        .data()
+        .lent(batch.rep())
+        .map_err(BreachHandle::from)?
+        .num_rows();
     Ok((u32::try_from(rows)?,))
 }
 
@@ -108,7 +116,10 @@ fn emit(mut caller: Caller<'_>, (rows, selections, columns): Emit) -> wasmtime::
         return Err(BreachHandle::from(Breach::EmittedTooEarly).into());
     };
     let selections: Vec<_> = selections.into_iter().map(selection).collect();
-    let selected: usize = selections.iter().map(|selection| selection.rows.len() * 4).sum();
+    let selected: usize = selections
+        .iter()
+        .map(|selection| selection.rows.len() * 4)
+        .sum();
     state.traffic.bytes_out += selected as u64;
     let mut answers = Vec::with_capacity(columns.len());
     for (column, answer) in columns.into_iter().enumerate() {

@@ -155,8 +155,8 @@ impl Instance {
         output: Option<&SchemaRef>,
         keep: bool,
     ) -> Result<Vec<RecordBatch>, PluginError> {
-        let batch = crossing_batch(batch)
-            .map_err(|error| self.breach(name, Breach::Rows(error.into())))?;
+        let batch =
+            crossing_batch(batch).map_err(|error| self.breach(name, Breach::Rows(error.into())))?;
         let state = self.store.data_mut();
         state.call = state.call.wrapping_add(1);
         state.traffic.rows_in += batch.num_rows() as u64;
@@ -286,10 +286,22 @@ fn failure(
         call,
         trap: error
             .downcast_ref::<Trap>()
-            .map_or_else(|| printable(&error.root_cause().to_string()), Trap::to_string),
+            .map_or_else(|| printable(&error.root_cause().to_string()), trap_text),
         backtrace: error
             .downcast_ref::<WasmBacktrace>()
             .map(|backtrace| printable(&backtrace.to_string())),
+    }
+}
+
+fn trap_text(trap: &Trap) -> String {
+    match trap {
+        // What a panic comes to in a guest.
+        Trap::UnreachableCodeReached => "it panicked or aborted".to_owned(),
+        Trap::StackOverflow => "its stack overflowed".to_owned(),
+        other => {
+            let text = other.to_string();
+            text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
+        }
     }
 }
 

@@ -28,5 +28,5 @@ pub use kinds::{
     SnapshotInput, SnapshotInstance, TransformInstance,
 };
 pub use limits::{EPOCH_TICK, Limit, Limits};
-pub use task::{Task, run_task};
 pub use plugin::{Description, Plugin, Runtime};
+pub use task::{Task, run_task};

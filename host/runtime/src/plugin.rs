@@ -103,8 +103,16 @@ impl Runtime {
         let reference = || id.reference.clone();
         // The version and the layer, behind the magic number.
         match bytes.strip_prefix(b"\0asm") {
-            None => return Err(LoadError::NotWebAssembly { reference: reference() }),
-            Some([1, 0, 0, 0, ..]) => return Err(LoadError::CoreModule { reference: reference() }),
+            None => {
+                return Err(LoadError::NotWebAssembly {
+                    reference: reference(),
+                });
+            }
+            Some([1, 0, 0, 0, ..]) => {
+                return Err(LoadError::CoreModule {
+                    reference: reference(),
+                });
+            }
             Some(_) => {}
         }
         // `from_binary`: text would be compiled by `new` if the feature for it were on.

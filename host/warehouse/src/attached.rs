@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use arrow_schema::{Field, Schema};
+use arrow_schema::{Field, Schema, SchemaRef};
 
 use crate::{
     arrow_scan::{Connection, Instance},
@@ -134,6 +134,7 @@ impl Warehouse {
     /// - [`ReadError::Vanished`], [`ReadError::NotADatabase`] about the file.
     /// - [`ReadError::Held`] if somebody has it open for writing.
     /// - [`ReadError::NoTable`] if there is no such table or view.
+    /// - [`ReadError::Query`] if DuckDB refuses the query.
     /// - [`ReadError::Columns`], [`ReadError::Type`] if the columns are not as declared.
     /// - [`ReadError::UnsupportedType`] if a declared type cannot be read.
     /// - [`ReadError::Database`] for anything else.
@@ -151,7 +152,7 @@ impl Warehouse {
             });
         }
         let (attachment, connection, relation) = self.attach_foreign(path, rows)?;
-        let found = parquet::schema_of(&connection, &relation).map_err(ReadError::Database)?;
+        let found = columns_of(&connection, &relation, path, rows)?;
         parquet::check_columns(&shown(path, rows), &found, columns)?;
         let mut filters = Vec::new();
         if let Some(watermark) = watermark {
@@ -191,7 +192,7 @@ impl Warehouse {
         column: &str,
     ) -> Result<Option<String>, ReadError> {
         let (attachment, connection, relation) = self.attach_foreign(path, rows)?;
-        let found = parquet::schema_of(&connection, &relation).map_err(ReadError::Database)?;
+        let found = columns_of(&connection, &relation, path, rows)?;
         if found.column_with_name(column).is_none() {
             return Err(ReadError::Columns {
                 path: shown(path, rows),
@@ -250,6 +251,22 @@ fn shown(path: &Path, rows: &AttachedTable) -> String {
         AttachedTable::Table(table) => format!("{}: {table}", path.display()),
         AttachedTable::Query(_) => path.display().to_string(),
     }
+}
+
+/// Returns the schema of a table or query of another file.
+fn columns_of(
+    connection: &Connection,
+    relation: &str,
+    path: &Path,
+    rows: &AttachedTable,
+) -> Result<SchemaRef, ReadError> {
+    parquet::schema_of(connection, relation).map_err(|source| match rows {
+        AttachedTable::Table(_) => ReadError::Database(source),
+        AttachedTable::Query(_) => ReadError::Query {
+            path: path.to_string_lossy().into_owned(),
+            source,
+        },
+    })
 }
 
 /// Returns the tables and views in the schema `main` of a catalog.

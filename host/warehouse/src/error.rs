@@ -171,7 +171,11 @@ pub enum ReadError {
     },
 
     /// A column has a type that does not fit the declared one without loss.
-    #[error("column `{column}` of `{path}` is {}, but is declared {}", type_name(found), type_name(declared))]
+    #[error(
+        "column `{column}` of `{path}` is {}, but is declared {}",
+        type_name(found),
+        type_name(declared)
+    )]
     Type {
         /// The file or table.
         path: String,
@@ -260,6 +264,15 @@ pub enum ReadError {
     #[error("interrupted")]
     Interrupted,
 
+    /// DuckDB refused the query of a source.
+    #[error("the query on `{path}` failed")]
+    Query {
+        /// The database file.
+        path: String,
+        /// Why.
+        source: DatabaseError,
+    },
+
     /// DuckDB refused the statement.
     #[error("the database refused to read")]
     Database(#[source] DatabaseError),
@@ -300,7 +313,10 @@ fn excerpt(raw: &str) -> String {
     }
     let shown: String = line.chars().take(SHOWN).collect();
     let dots = if shown.len() < raw.len() { " …" } else { "" };
-    format!("\n{}{dots}", shown.replace(|c: char| c.is_control() && c != '\t', "\u{fffd}"))
+    format!(
+        "\n{}{dots}",
+        shown.replace(|c: char| c.is_control() && c != '\t', "\u{fffd}")
+    )
 }
 
 /// Why a load could not be written. Nothing of it is in the warehouse then.

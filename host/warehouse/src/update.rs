@@ -55,7 +55,7 @@ impl Warehouse {
             })
             .collect();
         let statement = format!(
-            "SELECT {selected} FROM {} AS t WHERE EXISTS (SELECT 1 FROM {} AS s WHERE {})",
+            "SELECT {selected} FROM {} AS t SEMI JOIN {} AS s ON {}",
             sql::table(table),
             stage.table(),
             equal.join(" AND ")

@@ -119,7 +119,10 @@ struct Change {
 
 impl NetChange {
     fn read_key(&self, batch: &Batch<'_>) -> Vec<ArrayRef> {
-        self.key.iter().map(|&column| batch.column(column)).collect()
+        self.key
+            .iter()
+            .map(|&column| batch.column(column))
+            .collect()
     }
 
     /// Compares the versions of every key, oldest first, and keeps the keys where they part.

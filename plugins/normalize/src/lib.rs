@@ -64,7 +64,9 @@ impl Transform for Normalize {
         let mut fields: Vec<_> = rows.fields().to_vec();
         for name in &options.columns {
             let Some((column, field)) = rows.column_with_name(name) else {
-                return Err(Error::options(format!("`columns` names `{name}`, which is no column")));
+                return Err(Error::options(format!(
+                    "`columns` names `{name}`, which is no column"
+                )));
             };
             if !matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8) {
                 let data_type = field.data_type();

@@ -56,7 +56,9 @@ impl Incremental for PointInTime {
         let event_time = event_time(&options, &input)?;
         let (valid_from, valid_from_field) = valid_from(&input.lookup)?;
         if options.as_was.is_empty() && options.as_is.is_empty() {
-            return Err(Error::options("neither `as_was` nor `as_is` asks for a column"));
+            return Err(Error::options(
+                "neither `as_was` nor `as_is` asks for a column",
+            ));
         }
         let mut fields: Vec<_> = input.rows.fields().to_vec();
         let mut output: Vec<_> = (0..fields.len()).map(Column::Forward).collect();
@@ -113,10 +115,12 @@ impl Incremental for PointInTime {
         let times = instants(&event_time);
         let rows = batch.rows();
         let as_is = self.versions.most_recent(&key);
-        let mut as_was = self.versions.as_of(&as_is, &times, |first| match self.before_first {
-            BeforeFirst::First => first,
-            BeforeFirst::Null => NO_ROW,
-        });
+        let mut as_was = self
+            .versions
+            .as_of(&as_is, &times, |first| match self.before_first {
+                BeforeFirst::First => first,
+                BeforeFirst::Null => NO_ROW,
+            });
         // A row without a time has no value at its time.
         if let Some(nulls) = event_time.nulls().filter(|nulls| nulls.null_count() > 0) {
             let timeless = (0..rows).filter(|&row| nulls.is_null(row));
@@ -130,7 +134,11 @@ impl Incremental for PointInTime {
         if same {
             columns.iter_mut().for_each(without_as_is);
         }
-        let selections = if same { vec![as_was, changed] } else { vec![as_was, changed, as_is] };
+        let selections = if same {
+            vec![as_was, changed]
+        } else {
+            vec![as_was, changed, as_is]
+        };
         let kept = |rows| Selection::new(Origin::Kept, rows);
         host.emit(rows, selections.into_iter().map(kept).collect(), columns);
         Ok(())
@@ -154,7 +162,9 @@ fn columns(batch: &Batch<'_>, columns: &[usize]) -> Vec<ArrayRef> {
 fn event_time(options: &Options, input: &IncrementalInput) -> Result<usize, Error> {
     let name = &options.event_time;
     let Some((column, field)) = input.rows.column_with_name(name) else {
-        return Err(Error::options(format!("`event_time` is `{name}`, which is no column of the rows")));
+        return Err(Error::options(format!(
+            "`event_time` is `{name}`, which is no column of the rows"
+        )));
     };
     let (_, valid_from) = valid_from(&input.lookup)?;
     if !matches!(field.data_type(), DataType::Timestamp(_, _)) {
@@ -175,8 +185,16 @@ fn event_time(options: &Options, input: &IncrementalInput) -> Result<usize, Erro
 
 fn lookup_column(input: &IncrementalInput, name: &str) -> Result<usize, Error> {
     input.lookup.index_of(name).map_err(|_| {
-        let known: Vec<_> = input.lookup.fields().iter().map(|f| f.name().as_str()).collect();
-        Error::options(format!("`{name}` is no column of the lookup, which has {}", known.join(", ")))
+        let known: Vec<_> = input
+            .lookup
+            .fields()
+            .iter()
+            .map(|f| f.name().as_str())
+            .collect();
+        Error::options(format!(
+            "`{name}` is no column of the lookup, which has {}",
+            known.join(", ")
+        ))
     })
 }
 

@@ -41,7 +41,10 @@ impl Plugin for Scd2 {
 impl Snapshot for Scd2 {
     fn open(_: Options, input: SnapshotInput) -> Result<Self, Error> {
         let columns = input.extract.fields().len();
-        let types = input.key.iter().map(|&k| input.extract.field(k).data_type());
+        let types = input
+            .key
+            .iter()
+            .map(|&k| input.extract.field(k).data_type());
         Ok(Self {
             open: KeyMap::try_new(types)?,
             payload: (0..columns).filter(|c| !input.key.contains(c)).collect(),
@@ -93,7 +96,12 @@ impl Snapshot for Scd2 {
             .filter_map(|(version, &seen)| (!seen).then_some(version))
             .collect();
         for rows in closed.chunks(EMIT_ROWS) {
-            self.emit(change::CLOSED, Selection::new(Origin::Kept, rows.to_vec()), rows.len(), host);
+            self.emit(
+                change::CLOSED,
+                Selection::new(Origin::Kept, rows.to_vec()),
+                rows.len(),
+                host,
+            );
         }
         Ok(())
     }
@@ -101,7 +109,10 @@ impl Snapshot for Scd2 {
 
 impl Scd2 {
     fn read_key(&self, batch: &Batch<'_>) -> Vec<ArrayRef> {
-        self.key.iter().map(|&column| batch.column(column)).collect()
+        self.key
+            .iter()
+            .map(|&column| batch.column(column))
+            .collect()
     }
 
     /// Returns those rows of the batch whose payload is not that of their version.
@@ -116,7 +127,9 @@ impl Scd2 {
             &self.payload,
         );
         let changed = known.into_iter().zip(differ);
-        changed.filter_map(|(row, differs)| differs.then_some(row)).collect()
+        changed
+            .filter_map(|(row, differs)| differs.then_some(row))
+            .collect()
     }
 
     /// Emits rows of the current batch: all of them as they are, or those selected.
@@ -140,7 +153,9 @@ impl Scd2 {
 
 fn changes(change: i8, rows: usize, columns: impl Iterator<Item = Column>) -> Vec<Column> {
     let change = std::sync::Arc::new(Int8Array::from(vec![change; rows]));
-    std::iter::once(Column::Values(change)).chain(columns).collect()
+    std::iter::once(Column::Values(change))
+        .chain(columns)
+        .collect()
 }
 
 fn number(row: usize) -> u32 {

@@ -17,7 +17,12 @@ macro_rules! export {
         $crate::__export_kind!($plugin, Loads, incremental, __export_incremental);
     };
     (change_detection: $plugin:ident) => {
-        $crate::__export_kind!($plugin, Detects, change_detection, __export_change_detection);
+        $crate::__export_kind!(
+            $plugin,
+            Detects,
+            change_detection,
+            __export_change_detection
+        );
     };
 }
 
@@ -29,7 +34,7 @@ macro_rules! __export_kind {
         const _: () = {
             type Exported = $crate::guest::$adapter<$plugin>;
             use $crate::guest::bindings::$world as bindings;
-            bindings::$export!(Exported with_types_in bindings);
+    bindings::$export!(Exported with_types_in bindings);
         };
     };
 }

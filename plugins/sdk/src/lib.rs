@@ -65,9 +65,9 @@ pub mod guest;
 mod host;
 mod key_map;
 mod kinds;
-mod versions;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
+mod versions;
 
 pub use arrow_array;
 pub use arrow_schema::{self, DataType, Field, Schema};
@@ -78,8 +78,8 @@ pub use batch::Batch;
 pub use error::Error;
 pub use host::{Column, Host, Level, NO_ROW, Origin, Selection};
 pub use key_map::KeyMap;
-pub use versions::{Versions, instants, valid_from};
 pub use kinds::{
     ChangeDetection, ChangeDetectionInput, Incremental, IncrementalInput, Plugin, Shape, Snapshot,
     SnapshotInput, Transform, change,
 };
+pub use versions::{Versions, instants, valid_from};

@@ -21,10 +21,7 @@ use arrow_schema::{Schema, SchemaRef};
 use serde::de::DeserializeOwned;
 use wigeon_columnar::{self as columnar, Kept};
 
-use crate::{
-    Column, Error, Level, Origin, Selection,
-    host::Calls,
-};
+use crate::{Column, Error, Level, Origin, Selection, host::Calls};
 
 /// The host's part of the contract, in memory.
 struct InMemory {
@@ -101,7 +98,8 @@ impl Calls for InMemory {
             self.current.as_ref(),
             &mut self.kept,
         );
-        let differ = differ.unwrap_or_else(|error| panic!("the plugin broke the contract: {error}"));
+        let differ =
+            differ.unwrap_or_else(|error| panic!("the plugin broke the contract: {error}"));
         differ.values().iter().collect()
     }
 

@@ -109,10 +109,16 @@ impl Versions {
             .map(|(newer, older)| (newer, *older))
             .unzip();
         let kept = |versions: &[u32]| {
-            let numbers = versions.iter().map(|version| version + self.first).collect();
+            let numbers = versions
+                .iter()
+                .map(|version| version + self.first)
+                .collect();
             Selection::new(Origin::Kept, numbers)
         };
-        for (newer, older) in newer.chunks(COMPARED_AT_ONCE).zip(older.chunks(COMPARED_AT_ONCE)) {
+        for (newer, older) in newer
+            .chunks(COMPARED_AT_ONCE)
+            .zip(older.chunks(COMPARED_AT_ONCE))
+        {
             let differ = host.differ(kept(newer), payload, kept(older), payload);
             for (&newer, differs) in newer.iter().zip(differ) {
                 self.repeats[newer as usize] = !differs;

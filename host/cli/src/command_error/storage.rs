@@ -54,7 +54,10 @@ pub(super) fn read(error: &ReadError) -> Advice {
             return Advice::new(Kind::Data).hint(if known.is_empty() {
                 "correct `path` or `table` of the source: the database has no tables".to_owned()
             } else {
-                format!("correct `table` of the source: the database has {}", list(known))
+                format!(
+                    "correct `table` of the source: the database has {}",
+                    list(known)
+                )
             });
         }
         ReadError::Changed { .. } => {
@@ -78,12 +81,13 @@ pub(super) fn read(error: &ReadError) -> Advice {
             "correct the lines, or allow more malformed rows with `max_rejected_rows`: they go to quarantine then"
         }
         ReadError::Malformed { .. } => {
-            "correct the line, or allow malformed rows with `max_rejected_rows`: they go to quarantine then"
+            "correct the line, or allow malformed rows of CSV with `max_rejected_rows`: they go to quarantine then"
         }
         ReadError::Held { .. } => {
             "close the program that has it open, or wait for it: one process may write, or many may read"
         }
         ReadError::NotADatabase { .. } => "correct `path` of the source",
+        ReadError::Query { .. } => "correct `query` of the source",
         ReadError::UnsupportedType { .. } => {
             "leave the column out, or cast it to another type in the `query` of the source"
         }
@@ -105,6 +109,7 @@ pub(super) fn read_warehouse(error: &ReadError) -> Advice {
         | ReadError::Empty { .. }
         | ReadError::NotParquet { .. }
         | ReadError::NoTable { .. }
+        | ReadError::Query { .. }
         | ReadError::Changed { .. }
         | ReadError::Unreadable { .. }
         | ReadError::Truncated { .. }

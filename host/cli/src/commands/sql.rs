@@ -28,7 +28,9 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("question").required(true).args(["query", "file"])))]
 pub(crate) struct SqlArguments {
+    // A query may begin with a comment.
     /// The query, or `-` to read it from stdin
+    #[arg(allow_hyphen_values = true)]
     query: Option<String>,
 
     /// Read the query from this file, or from stdin if it is `-`

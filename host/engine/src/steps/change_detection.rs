@@ -97,13 +97,17 @@ impl StepRun<'_> {
             loaded.rows_updated = updated.map_err(|source| self.load_error(source))?;
         }
         // Nothing new leaves the last set of changes in place.
-        let first = warehouse.schema_of(self.name()).map_err(EngineError::ReadWarehouse)?;
+        let first = warehouse
+            .schema_of(self.name())
+            .map_err(EngineError::ReadWarehouse)?;
         if changes.rows() > 0 || first.is_none() {
             let replaced = load.replace_table(self.name(), &changes);
             replaced.map_err(|source| self.load_error(source))?;
         }
         let updated = loaded.rows_updated;
-        loaded.details.insert("rows_updated".to_owned(), updated.into());
+        loaded
+            .details
+            .insert("rows_updated".to_owned(), updated.into());
         Ok(vec![self.finish(load, started, &loaded)?])
     }
 

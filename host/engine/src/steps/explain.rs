@@ -35,7 +35,14 @@ impl StepRun<'_> {
         let found = self.run.warehouse.find_duplicate_key(&source, &files, &key);
         let found = found.ok()??;
         let places = match found.places.as_slice() {
-            [RowPlace { line: Some(first), .. }, RowPlace { line: Some(second), .. }] => {
+            [
+                RowPlace {
+                    line: Some(first), ..
+                },
+                RowPlace {
+                    line: Some(second), ..
+                },
+            ] => {
                 format!(", on lines {first} and {second}")
             }
             [first, second] => format!(", in rows {} and {}", first.row, second.row),

@@ -7,10 +7,7 @@ use serde_json::Value;
 use wigeon_runtime::{IncrementalInstance, PluginError, Task};
 use wigeon_warehouse::SnapshotTable;
 
-use super::{
-    Loaded, StepRun,
-    read::Rejected,
-};
+use super::{Loaded, StepRun, read::Rejected};
 use crate::{
     DataError, EngineError, StepReport,
     exchange::Router,
@@ -89,13 +86,20 @@ impl StepRun<'_> {
                 lanes::run(tasks, first, second, &work.output, &progress, append)
             }
             None => {
-                let nothing = Inlet { rows: Box::new(std::iter::empty()), router: Router::new(vec![], 1) };
-                let rows = Inlet { rows, router: Router::new(vec![], 1) };
+                let nothing = Inlet {
+                    rows: Box::new(std::iter::empty()),
+                    router: Router::new(vec![], 1),
+                };
+                let rows = Inlet {
+                    rows,
+                    router: Router::new(vec![], 1),
+                };
                 let schema = SchemaRef::clone(&self.resolved.output);
                 lanes::run(vec![Passing], nothing, rows, &schema, &progress, append)
             }
         };
-        loaded.rows_out = appended.map_err(|error| self.name_null_key(error, chain, &loaded, work))?;
+        loaded.rows_out =
+            appended.map_err(|error| self.name_null_key(error, chain, &loaded, work))?;
         loaded.rows_in = progress.rows_in();
         loaded.rejected = rejected.take();
         self.finish(load, started, &loaded)
@@ -157,7 +161,11 @@ impl StepRun<'_> {
             return error;
         };
         let key = work.map(|work| {
-            let names = work.input.rows_key.iter().map(|&k| work.input.rows.field(k).name().clone());
+            let names = work
+                .input
+                .rows_key
+                .iter()
+                .map(|&k| work.input.rows.field(k).name().clone());
             names.collect::<Vec<_>>()
         });
         let (path, place) = self
@@ -165,7 +173,11 @@ impl StepRun<'_> {
             .unwrap_or_else(|| (location(chain.source), String::new()));
         EngineError::Data {
             step,
-            source: DataError::NullKey { path, column, place },
+            source: DataError::NullKey {
+                path,
+                column,
+                place,
+            },
         }
     }
 }

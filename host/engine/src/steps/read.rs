@@ -104,7 +104,10 @@ impl StepRun<'_> {
     }
 
     /// Gives a stream the step's errors.
-    pub(super) fn own(&self, stream: RowStream) -> impl Iterator<Item = Result<RecordBatch, EngineError>> + Send + use<> {
+    pub(super) fn own(
+        &self,
+        stream: RowStream,
+    ) -> impl Iterator<Item = Result<RecordBatch, EngineError>> + Send + use<> {
         Watched {
             stream,
             step: self.name().to_owned(),
@@ -187,7 +190,11 @@ impl Iterator for Watched {
 
     fn next(&mut self) -> Option<Self::Item> {
         let Some(batch) = self.stream.next() else {
-            let mut rejected = self.rejected.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut rejected = self
+                .rejected
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             *rejected = self.stream.rejected().to_vec();
             return None;
         };
@@ -216,14 +223,18 @@ impl Iterator for Transformed<'_> {
                 return Some(Ok(batch));
             }
             let transformed = self.rows.next()?.and_then(|batch| {
-                let input = batch.project(self.columns).map_err(|source| EngineError::Arrow {
-                    step: self.step.to_owned(),
-                    source,
-                })?;
-                self.instance.rows(input).map_err(|source| EngineError::Plugin {
-                    step: self.step.to_owned(),
-                    source,
-                })
+                let input = batch
+                    .project(self.columns)
+                    .map_err(|source| EngineError::Arrow {
+                        step: self.step.to_owned(),
+                        source,
+                    })?;
+                self.instance
+                    .rows(input)
+                    .map_err(|source| EngineError::Plugin {
+                        step: self.step.to_owned(),
+                        source,
+                    })
             });
             match transformed {
                 Ok(batches) => self.waiting = batches.into_iter(),

@@ -47,9 +47,20 @@ impl StepRun<'_> {
             .rows_key
             .iter()
             .zip(&versions.key)
-            .map(|(&row, version)| (load.input.rows.field(row).name().as_str(), version.name().as_str()))
+            .map(|(&row, version)| {
+                (
+                    load.input.rows.field(row).name().as_str(),
+                    version.name().as_str(),
+                )
+            })
             .collect();
-        let read: Vec<&str> = columns.read.fields().iter().skip(1).map(|f| f.name().as_str()).collect();
+        let read: Vec<&str> = columns
+            .read
+            .fields()
+            .iter()
+            .skip(1)
+            .map(|f| f.name().as_str())
+            .collect();
         let rows = warehouse.table_rows_of_keys(&target.step, changes, &keys, &read);
         let rows = rows.map_err(EngineError::ReadWarehouse)?;
         let differing = Differing::default();
@@ -63,7 +74,12 @@ impl StepRun<'_> {
             })
             .collect::<Result<Vec<_>, EngineError>>()?;
         // The row id comes first in the rows.
-        let rows_key = load.input.rows_key.iter().map(|&column| column + 1).collect();
+        let rows_key = load
+            .input
+            .rows_key
+            .iter()
+            .map(|&column| column + 1)
+            .collect();
         let lanes = self.run.lanes;
         let first = Inlet {
             rows: self.conformed(lookup, &load.input.lookup),
@@ -74,9 +90,14 @@ impl StepRun<'_> {
             router: Router::new(rows_key, lanes),
         };
         let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
-        let rows = lanes::run(tasks, first, second, &columns.written, &progress, |repaired| {
-            self.stage(repaired)
-        })?;
+        let rows = lanes::run(
+            tasks,
+            first,
+            second,
+            &columns.written,
+            &progress,
+            |repaired| self.stage(repaired),
+        )?;
         let columns = differing.names(&columns.written);
         Ok((!columns.is_empty()).then_some(Repaired { rows, columns }))
     }
@@ -100,7 +121,11 @@ impl TargetColumns {
         let outputs: Vec<usize> = (0..output.fields().len())
             .filter(|&column| input.index_of(output.field(column).name()).is_err())
             .collect();
-        let stored = || outputs.iter().map(|&column| Arc::clone(&output.fields()[column]));
+        let stored = || {
+            outputs
+                .iter()
+                .map(|&column| Arc::clone(&output.fields()[column]))
+        };
         let mut written = vec![Arc::clone(&rowid)];
         written.extend(stored());
         let mut read = vec![rowid];
@@ -127,7 +152,10 @@ impl Differing {
 
     fn names(&self, written: &Schema) -> Vec<String> {
         let columns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        columns.iter().map(|&column| written.field(column).name().clone()).collect()
+        columns
+            .iter()
+            .map(|&column| written.field(column).name().clone())
+            .collect()
     }
 }
 
@@ -204,7 +232,11 @@ impl RepairTask {
             }
             columns.push(Arc::clone(new));
         }
-        let rows: Vec<u32> = (0..).zip(&differs).filter(|(_, differs)| **differs).map(|(row, _)| row).collect();
+        let rows: Vec<u32> = (0..)
+            .zip(&differs)
+            .filter(|(_, differs)| **differs)
+            .map(|(row, _)| row)
+            .collect();
         if rows.is_empty() {
             return Ok(None);
         }
@@ -218,7 +250,9 @@ fn rows_that_differ(old: &ArrayRef, new: &ArrayRef) -> Result<BooleanArray, Arro
         return distinct(old, new);
     }
     let compare = make_comparator(old, new, SortOptions::default())?;
-    Ok((0..old.len()).map(|row| Some(compare(row, row).is_ne())).collect())
+    Ok((0..old.len())
+        .map(|row| Some(compare(row, row).is_ne()))
+        .collect())
 }
 
 impl IntoEngineError for RepairError {

@@ -5,17 +5,16 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use arrow_array::{Array, Int8Array, RecordBatch, RecordBatchReader, cast::AsArray, types::Int8Type};
+use arrow_array::{
+    Array, Int8Array, RecordBatch, RecordBatchReader, cast::AsArray, types::Int8Type,
+};
 use arrow_schema::{ArrowError, SchemaRef};
 use chrono::NaiveDateTime;
 use wigeon_manifest::{LateExtracts, SnapshotSettings, StepKind};
 use wigeon_runtime::{PluginError, SnapshotInput, SnapshotInstance, Task};
 use wigeon_warehouse::{SnapshotTable, batch_reader};
 
-use super::{
-    Loaded, StepRun,
-    read::Rejected,
-};
+use super::{Loaded, StepRun, read::Rejected};
 use crate::{
     Changes, DataError, EngineError, StepReport,
     exchange::Router,
@@ -38,8 +37,14 @@ struct Extract {
 
 impl StepRun<'_> {
     pub(super) fn snapshot(&self) -> Result<Vec<StepReport>, EngineError> {
-        let (Work::Snapshot { chain, input, table }, StepKind::Snapshot(settings)) =
-            (&self.resolved.work, &self.resolved.step.kind)
+        let (
+            Work::Snapshot {
+                chain,
+                input,
+                table,
+            },
+            StepKind::Snapshot(settings),
+        ) = (&self.resolved.work, &self.resolved.step.kind)
         else {
             unreachable!("called for snapshots");
         };
@@ -157,11 +162,23 @@ impl StepRun<'_> {
             None => Box::new(std::iter::empty()),
         };
         let router = || Router::new(input.key.clone(), self.run.lanes);
-        let first = Inlet { rows: versions, router: router() };
-        let second = Inlet { rows, router: router() };
+        let first = Inlet {
+            rows: versions,
+            router: router(),
+        };
+        let second = Inlet {
+            rows,
+            router: router(),
+        };
         let before = self.count_open(table)?;
         let guard = |progress: &Progress<'_>| {
-            self.guard(settings, &extract.path, progress.rows_in(), before, counts.get())
+            self.guard(
+                settings,
+                &extract.path,
+                progress.rows_in(),
+                before,
+                counts.get(),
+            )
         };
         let mut loaded = Loaded {
             effective_time: Some(extract.time),
@@ -181,22 +198,24 @@ impl StepRun<'_> {
                 Ok((load, opened, counts.get()))
             })
         } else {
-            lanes::run(tasks, first, second, &schema, &progress, |changes| self.stage(changes))
-                .and_then(|stage| {
-                    guard(&progress)?;
-                    let load = self.begin()?;
-                    let applied = match extract.next {
-                        None => load.apply_snapshot(table, &stage, extract.time),
-                        Some(next) => load.apply_late_snapshot(table, &stage, extract.time, next),
-                    };
-                    let applied = applied.map_err(|source| self.load_error(source))?;
-                    let changes = Changes {
-                        opened: applied.opened,
-                        superseded: applied.superseded,
-                        closed: applied.closed,
-                    };
-                    Ok((load, applied.opened + applied.superseded, changes))
-                })
+            lanes::run(tasks, first, second, &schema, &progress, |changes| {
+                self.stage(changes)
+            })
+            .and_then(|stage| {
+                guard(&progress)?;
+                let load = self.begin()?;
+                let applied = match extract.next {
+                    None => load.apply_snapshot(table, &stage, extract.time),
+                    Some(next) => load.apply_late_snapshot(table, &stage, extract.time, next),
+                };
+                let applied = applied.map_err(|source| self.load_error(source))?;
+                let changes = Changes {
+                    opened: applied.opened,
+                    superseded: applied.superseded,
+                    closed: applied.closed,
+                };
+                Ok((load, applied.opened + applied.superseded, changes))
+            })
         };
         let (load, rows_out, changes) =
             result.map_err(|error| self.explain(error, chain, table, &loaded, &extract.path))?;
@@ -205,9 +224,15 @@ impl StepRun<'_> {
         loaded.rows_updated = changes.superseded + changes.closed;
         loaded.changes = Some(changes);
         loaded.rejected = rejected.take();
-        loaded.details.insert("opened".to_owned(), changes.opened.into());
-        loaded.details.insert("superseded".to_owned(), changes.superseded.into());
-        loaded.details.insert("closed".to_owned(), changes.closed.into());
+        loaded
+            .details
+            .insert("opened".to_owned(), changes.opened.into());
+        loaded
+            .details
+            .insert("superseded".to_owned(), changes.superseded.into());
+        loaded
+            .details
+            .insert("closed".to_owned(), changes.closed.into());
         self.finish(load, started, &loaded)
     }
 
@@ -319,7 +344,11 @@ impl StepRun<'_> {
             DataError::NullKey { column, .. } => {
                 let found = self.find_null_key(chain, loaded, &key);
                 let place = found.map(|(_, place)| place).unwrap_or_default();
-                DataError::NullKey { path, column, place }
+                DataError::NullKey {
+                    path,
+                    column,
+                    place,
+                }
             }
             DataError::DuplicateKey { key: suspected, .. } => {
                 let found = self.find_duplicate_key(chain, loaded, &key);
@@ -340,7 +369,11 @@ impl ChangeCounts {
     fn add(&self, changes: &RecordBatch) {
         let kinds = changes.column(0).as_primitive::<Int8Type>();
         for (kind, count) in (0_i8..).zip(self.0.iter()) {
-            let rows = kinds.values().iter().filter(|&&value| value == kind).count();
+            let rows = kinds
+                .values()
+                .iter()
+                .filter(|&&value| value == kind)
+                .count();
             count.fetch_add(rows as u64, Ordering::Relaxed);
         }
     }

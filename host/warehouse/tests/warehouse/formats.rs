@@ -127,7 +127,7 @@ fn what_is_not_parquet_is_refused() {
     let source = parquet(&[("id", DataType::Int64)]);
     assert!(matches!(
         context.read(&source, "a.parquet", 0).unwrap_err(),
-        ReadError::Database(_)
+        ReadError::NotParquet { path } if path == "a.parquet"
     ));
 }
 

@@ -5,8 +5,8 @@ use std::{cell::RefCell, marker::PhantomData};
 use arrow_schema::Schema;
 
 use super::bindings::{
-    about::Description,
-    columnar, failure, incremental::exports::wigeon::plugin::incremental_step as exports,
+    about::Description, columnar, failure,
+    incremental::exports::wigeon::plugin::incremental_step as exports,
 };
 use super::{Imports, describe, fields_of, indexes, options_of, schema_of};
 use crate::{Batch, Host, Incremental, IncrementalInput};

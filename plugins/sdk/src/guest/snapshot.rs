@@ -5,8 +5,8 @@ use std::{cell::RefCell, marker::PhantomData, sync::Arc};
 use arrow_schema::{DataType, Field as ArrowField, Schema, TimeUnit};
 
 use super::bindings::{
-    about::Description,
-    columnar, failure, snapshot::exports::wigeon::plugin::snapshot_step as exports,
+    about::Description, columnar, failure,
+    snapshot::exports::wigeon::plugin::snapshot_step as exports,
 };
 use super::{Imports, describe, indexes, options_of, schema_of};
 use crate::{Batch, Host, Snapshot, SnapshotInput};

@@ -24,7 +24,12 @@ impl BytesTable {
         for row in 0..keys.rows() {
             let key = keys.row(row);
             let hash = xxhash_rust::xxh3::xxh3_64(key);
-            let Self { table, ends, values, arena } = self;
+            let Self {
+                table,
+                ends,
+                values,
+                arena,
+            } = self;
             let entry = match table.find(hash, |&entry| entry_key(arena, ends, entry) == key) {
                 Some(&entry) => entry,
                 None => {
@@ -50,7 +55,8 @@ impl BytesTable {
             let same = |&entry: &u32| entry_key(&self.arena, &self.ends, entry) == key;
             self.table.find(hash, same)
         };
-        let value = |found: Option<&u32>| found.map_or(NO_ROW, |&entry| self.values[entry as usize]);
+        let value =
+            |found: Option<&u32>| found.map_or(NO_ROW, |&entry| self.values[entry as usize]);
         (0..keys.rows()).map(find).map(value).collect()
     }
 

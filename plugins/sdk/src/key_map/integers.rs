@@ -83,7 +83,11 @@ impl IntegerTable {
     pub(super) fn for_each_value(&self, f: &mut impl FnMut(u32)) {
         match self {
             Self::Paged(paged) => {
-                let slots = paged.directory.iter().flatten().flat_map(|page| page.iter());
+                let slots = paged
+                    .directory
+                    .iter()
+                    .flatten()
+                    .flat_map(|page| page.iter());
                 slots.copied().for_each(f);
             }
             Self::Hashed(table) => table.iter().for_each(|entry| f(entry.1)),
@@ -95,7 +99,10 @@ impl Paged {
     #[inline]
     fn get(&self, key: i64) -> u32 {
         let page = (key >> PAGE_BITS).wrapping_sub(self.first);
-        match usize::try_from(page).ok().and_then(|page| self.directory.get(page)) {
+        match usize::try_from(page)
+            .ok()
+            .and_then(|page| self.directory.get(page))
+        {
             Some(Some(page)) => page[slot_of(key)],
             _ => NO_ROW,
         }

@@ -1,5 +1,3 @@
-
-
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 

@@ -38,7 +38,8 @@ impl Transform for KeepHost {
     fn open(options: Options, rows: Schema) -> Result<Self, Error> {
         let url = rows.index_of(&options.url);
         Ok(Self {
-            url: url.map_err(|_| Error::options(format!("there is no column `{}`", options.url)))?,
+            url: url
+                .map_err(|_| Error::options(format!("there is no column `{}`", options.url)))?,
             host: options.host,
             schema: rows,
         })
@@ -55,7 +56,10 @@ impl Transform for KeepHost {
             .filter(|(_, url)| url.is_some_and(|url| host_of(url) == self.host))
             .map(|(row, _)| row)
             .collect();
-        host.log(Level::Debug, &format!("kept {} of {} rows", kept.len(), batch.rows()));
+        host.log(
+            Level::Debug,
+            &format!("kept {} of {} rows", kept.len(), batch.rows()),
+        );
         let columns = (0..self.schema.fields().len()).map(|column| Column::gather(0, column));
         host.emit(
             kept.len(),

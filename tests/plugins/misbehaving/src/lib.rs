@@ -77,10 +77,15 @@ impl Transform for Misbehaving {
             Deed::RefuseSchema => return Err(Error::schema("the first column must be a date")),
             Deed::PanicInOpen => panic!("the step cannot be opened"),
             Deed::PromiseTwins => fields.push(Arc::clone(&fields[0])),
-            Deed::EmitNull => fields[0] = Arc::new(Field::new(fields[0].name(), DataType::Int64, false)),
+            Deed::EmitNull => {
+                fields[0] = Arc::new(Field::new(fields[0].name(), DataType::Int64, false));
+            }
             _ => {}
         }
-        Ok(Self { deed, schema: Schema::new(fields) })
+        Ok(Self {
+            deed,
+            schema: Schema::new(fields),
+        })
     }
 
     fn schema(&self) -> Schema {

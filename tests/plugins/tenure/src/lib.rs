@@ -55,7 +55,8 @@ impl Incremental for Tenure {
             let found = schema.index_of(name);
             found.map_err(|_| Error::options(format!("there is no column `{name}`")))
         };
-        let ([rows_key], [lookup_key]) = (input.rows_key.as_slice(), input.lookup_key.as_slice()) else {
+        let ([rows_key], [lookup_key]) = (input.rows_key.as_slice(), input.lookup_key.as_slice())
+        else {
             return Err(Error::schema("the key is one column"));
         };
         let value = find(&input.lookup, &options.value)?;
@@ -86,7 +87,10 @@ impl Incremental for Tenure {
         let keys = keys.as_primitive::<Int64Type>();
         let times = times.as_primitive::<TimestampMicrosecondType>();
         for (key, time) in keys.values().iter().zip(times.values()) {
-            self.versions.entry(*key).or_default().push((*time, self.kept));
+            self.versions
+                .entry(*key)
+                .or_default()
+                .push((*time, self.kept));
             self.kept += 1;
         }
         Ok(())
@@ -98,17 +102,25 @@ impl Incremental for Tenure {
         let times = times.as_primitive::<TimestampMicrosecondType>();
         let held: Vec<Option<(i64, u32)>> = (0..batch.rows())
             .map(|row| {
-                let (key, time) = (keys.is_valid(row).then(|| keys.value(row))?, times.value(row));
+                let (key, time) = (
+                    keys.is_valid(row).then(|| keys.value(row))?,
+                    times.value(row),
+                );
                 let versions = self.versions.get(&key)?.iter();
                 versions.filter(|(from, _)| *from <= time).max().copied()
             })
             .collect();
-        let seconds = held.iter().enumerate().map(|(row, version)| {
-            version.map(|(from, _)| (times.value(row) - from) / SECOND)
-        });
+        let seconds = held
+            .iter()
+            .enumerate()
+            .map(|(row, version)| version.map(|(from, _)| (times.value(row) - from) / SECOND));
         let seconds: Int64Array = seconds.collect();
-        let rows = held.iter().map(|version| version.map_or(NO_ROW, |(_, row)| row));
-        let mut columns: Vec<_> = (0..batch.schema().fields().len()).map(Column::Forward).collect();
+        let rows = held
+            .iter()
+            .map(|version| version.map_or(NO_ROW, |(_, row)| row));
+        let mut columns: Vec<_> = (0..batch.schema().fields().len())
+            .map(Column::Forward)
+            .collect();
         columns.push(Column::gather(0, self.value));
         columns.push(Column::Values(Arc::new(seconds)));
         host.emit(
