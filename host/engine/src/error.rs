@@ -192,6 +192,16 @@ pub enum DataError {
         /// ` on line 3`, or nothing where that cannot be told.
         place: String,
     },
+    /// Rows that could never be found to be new.
+    #[error("`{path}` has a null in the watermark column `{column}` ({rows} of its rows)")]
+    NullWatermark {
+        /// The table.
+        path: String,
+        /// The column.
+        column: String,
+        /// How many rows have a null there.
+        rows: u64,
+    },
     /// A key that occurs twice in a full extract.
     #[error("`{path}` has the key {key} more than once{places}")]
     DuplicateKey {

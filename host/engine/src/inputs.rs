@@ -189,21 +189,27 @@ impl Question<'_> {
             unreachable!("a checked pipeline has a watermark where it is needed");
         };
         let path = self.project.directory().join(path);
-        let up_to = self
-            .warehouse
-            .newest_watermark(&path, rows, column)
-            .map_err(|source| self.read_error(source))?;
         let after = self.entries()?.iter().find_map(|entry| {
             let watermark = entry.details.get("watermark")?;
             watermark.as_str().map(str::to_owned)
         });
-        let new = up_to.is_some() && up_to != after;
-        let table = NewTable {
+        let newest = self
+            .warehouse
+            .newest_watermark(&path, rows, column, after.as_deref())
+            .map_err(|source| self.read_error(source))?;
+        if newest.nulls > 0 {
+            return Err(self.data_error(DataError::NullWatermark {
+                path: location(self.source),
+                column: column.clone(),
+                rows: newest.nulls,
+            }));
+        }
+        let table = newest.value.map(|up_to| NewTable {
             time: None,
             after,
-            up_to,
-        };
-        Ok(NewInputs::Table(new.then_some(table)))
+            up_to: Some(up_to),
+        });
+        Ok(NewInputs::Table(table))
     }
 
     /// The step's ledger, newest first.

@@ -41,6 +41,16 @@ pub struct Watermark {
     pub up_to: Option<String>,
 }
 
+/// What there is in a watermark column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewestWatermark {
+    /// The greatest value beyond the one that was asked for, as text; none if nothing is beyond.
+    pub value: Option<String>,
+
+    /// How many rows have none, and so are never new.
+    pub nulls: u64,
+}
+
 /// The foreign files of an instance. DuckDB attaches a file once only.
 #[derive(Debug, Default)]
 pub(crate) struct Attachments {
@@ -180,7 +190,7 @@ impl Warehouse {
         RowStream::start(connection, statement)
     }
 
-    /// Returns the greatest value of a column as text, or none if there is no row.
+    /// Looks at a column that only grows: its greatest value beyond `after`, and its nulls.
     ///
     /// # Errors
     ///
@@ -190,22 +200,33 @@ impl Warehouse {
         path: &Path,
         rows: &AttachedTable,
         column: &str,
-    ) -> Result<Option<String>, ReadError> {
+        after: Option<&str>,
+    ) -> Result<NewestWatermark, ReadError> {
         let (attachment, connection, relation) = self.attach_foreign(path, rows)?;
         let found = columns_of(&connection, &relation, path, rows)?;
-        if found.column_with_name(column).is_none() {
+        let Some((_, field)) = found.column_with_name(column) else {
             return Err(ReadError::Columns {
                 path: shown(path, rows),
                 missing: vec![column.to_owned()],
                 extra: Vec::new(),
             });
-        }
+        };
+        let name = sql::name(column);
+        let data_type = sql_type(field.data_type()).unwrap_or_else(|| "VARCHAR".to_owned());
+        // Compared as what it is: "10" comes after "9".
+        let beyond = after.map_or_else(String::new, |after| {
+            format!("FILTER (WHERE {name} > CAST({} AS {data_type}))", sql::text(after))
+        });
+        let query = format!(
+            "SELECT (max({name}) {beyond})::VARCHAR, count(*) FILTER (WHERE {name} IS NULL) FROM {relation}"
+        );
         let newest = connection
-            .query_row(
-                &format!("SELECT max({})::VARCHAR FROM {relation}", sql::name(column)),
-                [],
-                |row| row.get(0),
-            )
+            .query_row(&query, [], |row| {
+                Ok(NewestWatermark {
+                    value: row.get(0)?,
+                    nulls: row.get(1)?,
+                })
+            })
             .map_err(|error| ReadError::Database(error.into()))?;
         drop(connection);
         drop(attachment);

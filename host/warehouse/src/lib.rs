@@ -41,7 +41,7 @@ mod update;
 mod versions;
 mod warehouse;
 
-pub use attached::{AttachedTable, Watermark};
+pub use attached::{AttachedTable, NewestWatermark, Watermark};
 pub use diagnose::{DuplicateKey, RowPlace};
 pub use error::{DatabaseError, LawError, LoadError, LockError, OpenError, ReadError};
 pub use files::{FileIdentity, digest_file, list_files};

@@ -20,6 +20,9 @@ pub(super) fn advice(error: &DataError) -> Advice {
         DataError::OlderExtract { .. } => {
             "move it away, or set `late_extracts = \"insert\"` for the step, which puts it between its neighbours"
         }
+        DataError::NullWatermark { .. } => {
+            "give every row a value there, choose another `watermark`, or read a `query` that leaves these rows out"
+        }
         DataError::NullKey { .. } => "correct the extract: every row needs its key",
         DataError::DuplicateKey { .. } => {
             "correct the extract: a full extract has one row for each key"

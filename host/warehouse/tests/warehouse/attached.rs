@@ -76,11 +76,21 @@ fn a_watermark_tells_what_is_new() {
     let context = Context::new();
     let path = other(&context);
     let columns = fields(&[("id", DataType::Int64)]);
-    let newest = context
-        .warehouse
-        .newest_watermark(&path, &users(), "updated_at")
-        .unwrap();
+    let beyond = |rows: &AttachedTable, column: &str, after: Option<&str>| {
+        let newest = context
+            .warehouse
+            .newest_watermark(&path, rows, column, after)
+            .unwrap();
+        (newest.value, newest.nulls)
+    };
+    let (newest, nulls) = beyond(&users(), "updated_at", None);
     assert_eq!(newest.as_deref(), Some("2026-01-01 04:00:00"));
+    assert_eq!(nulls, 0);
+    // What went away at the other side does not make old rows new.
+    assert_eq!(beyond(&users(), "updated_at", Some("2026-01-01 04:00:00")).0, None);
+    assert_eq!(beyond(&users(), "updated_at", Some("2026-01-01 09:00:00")).0, None);
+    let numbers = AttachedTable::Query("SELECT * FROM (VALUES (9), (10), (NULL)) AS t(n)".to_owned());
+    assert_eq!(beyond(&numbers, "n", Some("9")), (Some("10".to_owned()), 1));
     let read = |after: Option<&str>, up_to: Option<&str>| {
         let watermark = Watermark {
             column: "updated_at".to_owned(),
@@ -99,13 +109,7 @@ fn a_watermark_tells_what_is_new() {
     );
     assert_eq!(read(newest.as_deref(), None), "");
     let none = AttachedTable::Query("SELECT id FROM users WHERE false".to_owned());
-    assert_eq!(
-        context
-            .warehouse
-            .newest_watermark(&path, &none, "id")
-            .unwrap(),
-        None
-    );
+    assert_eq!(beyond(&none, "id", None), (None, 0));
 }
 
 #[test]
