@@ -78,13 +78,14 @@ impl<'a> Progress<'a> {
                 let _ = text.write_str(rate.as_deref().unwrap_or("0 rows/s"));
             },
         );
-        let bar = ProgressBar::new_spinner()
-            .with_style(style)
-            .with_prefix(step.to_owned());
+        // Among the other bars before anything is set: a bar of its own would be drawn at once,
+        // and stay.
+        let bar = self.printer.bars().add(ProgressBar::new_spinner());
+        bar.set_style(style);
+        bar.set_prefix(step.to_owned());
         if inputs > 0 {
             bar.set_message(format!(", {} to take in", counted(length(inputs), "input")));
         }
-        let bar = self.printer.bars().add(bar);
         bar.enable_steady_tick(BAR_TICK);
         Some(bar)
     }
