@@ -91,7 +91,7 @@ pub fn component(workspace: &Path, package: &str, scratch: &Path) -> Result<Vec<
     }
     let file = PathBuf::from(package.replace('-', "_")).with_extension("wasm");
     let path = scratch.join(TARGET).join("plugin").join(file);
-    let module = std::fs::read(&path).map_err(|source| BuildError::Read { path, source })?;
+    let module = fs_err::read(&path).map_err(|source| BuildError::Read { path, source })?;
     componentize(&module).map_err(|reason| BuildError::Componentize {
         package: package.to_owned(),
         reason,
@@ -108,7 +108,7 @@ pub fn componentize(module: &[u8]) -> Result<Vec<u8>, String> {
     ComponentEncoder::default()
         .validate(true)
         .module(module)
-        .and_then(|mut encoder| encoder.encode())
+        .and_then(ComponentEncoder::encode)
         .map_err(|error| format!("{error:#}"))
 }
 

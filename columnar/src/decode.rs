@@ -260,7 +260,7 @@ impl Cursor<'_> {
                 builder = builder.add_child_data(self.child(field, path, 0, None)?);
             }
             Layout::FixedSizeList(_, size) => {
-                let rows = Some(length.checked_mul(size).unwrap_or(usize::MAX));
+                let rows = Some(length.saturating_mul(size));
                 builder = builder.add_child_data(self.child(field, path, 0, rows)?);
             }
             Layout::Struct => {

@@ -124,7 +124,7 @@ fn offsets<O: ArrowNativeType>(data: &ArrayData, encoded: &mut Encoded) -> (usiz
     let mine = &all[..=data.len()];
     let (first, last) = (mine[0].as_usize(), mine[data.len()].as_usize());
     let offsets = if first == 0 {
-        data.buffers()[0].slice_with_length(data.offset() * width, mine.len() * width)
+        data.buffers()[0].slice_with_length(data.offset() * width, size_of_val(mine))
     } else {
         mine.iter()
             .map(|&offset| O::usize_as(offset.as_usize() - first))

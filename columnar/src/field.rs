@@ -196,9 +196,8 @@ fn unflatten_field(
 /// Arrow indexes children without looking whether they are there, so this looks first.
 fn check_children(field: &FlatField, count: usize) -> Result<(), FieldError> {
     let fits = match field.format.as_bytes() {
-        b"+l" | b"+L" => count == 1,
+        b"+l" | b"+L" | [b'+', b'w', ..] => count == 1,
         b"+s" => true,
-        [b'+', b'w', ..] => count == 1,
         [b'+', ..] => false,
         _ => count == 0,
     };
@@ -232,7 +231,7 @@ mod tests {
                 true,
             ),
             Field::new("e", DataType::Decimal128(18, 2), true),
-            Field::new("f", DataType::List(item.clone()), true),
+            Field::new("f", DataType::List(Arc::clone(&item)), true),
             Field::new(
                 "g",
                 DataType::Struct(Fields::from(vec![

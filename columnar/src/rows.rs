@@ -224,14 +224,14 @@ pub fn assemble(
                     });
                 };
                 let place = (*selection, *column);
-                match gathered.iter().find(|(known, _)| *known == place) {
-                    Some((_, array)) => Arc::clone(array),
-                    None => {
-                        let array = origin_column(*origin, *column, current, kept)?;
-                        let array = take(&array, numbers, None)?;
-                        gathered.push((place, Arc::clone(&array)));
-                        array
-                    }
+                let known = gathered.iter().find(|(known, _)| *known == place);
+                if let Some((_, array)) = known {
+                    Arc::clone(array)
+                } else {
+                    let array = origin_column(*origin, *column, current, kept)?;
+                    let array = take(&array, numbers, None)?;
+                    gathered.push((place, Arc::clone(&array)));
+                    array
                 }
             }
             Answer::Values(array) => Arc::clone(array),

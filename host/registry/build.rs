@@ -3,8 +3,9 @@
 //! With `WIGEON_STUB_PLUGINS` set, the components are empty: checks and documentation then need
 //! no Wasm target.
 
-use std::{env, fmt::Write, fs, path::Path};
+use std::{env, fmt::Write, path::Path};
 
+use fs_err as fs;
 use sha2::{Digest, Sha256};
 
 const BUILTINS: [&str; 4] = ["net-change", "normalize", "point-in-time", "scd2"];
@@ -43,6 +44,7 @@ fn main() {
             write!(hex, "{byte:02x}").expect("to memory");
             hex
         });
+        #[expect(clippy::unnecessary_debug_formatting, reason = "a literal, with its escapes")]
         writeln!(
             table,
             "    Builtin {{ name: {name:?}, digest: \"sha256:{digest}\", component: include_bytes!({file:?}) }},"

@@ -100,9 +100,9 @@ impl Router {
         Ok(rows
             .map(|row| {
                 bytes.clear();
-                columns
-                    .iter()
-                    .for_each(|column| column.encode(row, &mut bytes));
+                for column in &columns {
+                    column.encode(row, &mut bytes);
+                }
                 bucket(xxh3_64(&bytes))
             })
             .collect())

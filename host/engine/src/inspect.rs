@@ -37,7 +37,7 @@ pub fn inspect(
         digest: resolved.digest,
     };
     let plugin = Runtime::new(cache)
-        .load(id, &resolved.component)
+        .load(&id, &resolved.component)
         .map_err(load)?;
     let memory = plugin
         .memory_at_start()

@@ -66,8 +66,8 @@ impl Project {
                 snapshot,
                 target,
                 ..
-            } => match pending(warehouse, &step.name, snapshot, &target.step)? {
-                Some(pending) => {
+            } => {
+                if let Some(pending) = pending(warehouse, &step.name, snapshot, &target.step)? {
                     let changed = warehouse
                         .count_changed_since(versions, pending.since)
                         .map_err(EngineError::ReadWarehouse)?;
@@ -75,12 +75,11 @@ impl Project {
                     let since = pending.since;
                     let (_, keys) = count(usize::try_from(changed).unwrap_or(usize::MAX), "key");
                     (true, format!("{keys} with versions since {since}"))
-                }
-                None => {
+                } else {
                     let reason = "no extract since it last ran, or nothing loaded yet";
                     (false, reason.to_owned())
                 }
-            },
+            }
         };
         if request.due {
             (runs, reason) = match due(self, warehouse, step, request.at)? {

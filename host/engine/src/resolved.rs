@@ -14,7 +14,7 @@ use wigeon_warehouse::{Deleted, SnapshotTable};
 
 use crate::{
     DataError, EngineError, Project,
-    schemas::{field, instant, without_nulls},
+    schemas::{field, without_nulls},
 };
 
 /// A plugin with what the manifest gives it.
@@ -233,7 +233,7 @@ impl<'a> Resolver<'a> {
         };
         let plugin = self
             .runtime
-            .load(id, &resolved.component)
+            .load(&id, &resolved.component)
             .map_err(|source| EngineError::LoadPlugin {
                 step: step.name.clone(),
                 source,
@@ -567,11 +567,4 @@ fn arrow(step: &Step) -> impl Fn(arrow_schema::ArrowError) -> EngineError + '_ {
         step: step.name.clone(),
         source,
     }
-}
-
-/// Returns the schema of the versions of a snapshot table: key, payload, `valid_from`.
-pub(crate) fn versions_schema(table: &SnapshotTable) -> SchemaRef {
-    let mut fields: Vec<Field> = table.key.iter().chain(&table.payload).cloned().collect();
-    fields.push(Field::new("valid_from", instant(), false));
-    Arc::new(Schema::new(fields))
 }

@@ -61,7 +61,7 @@ impl Project {
             observer,
             cancellation,
             clock: request.clock,
-            run_id: report.run_id.clone(),
+            id: report.run_id.clone(),
             at: request.at,
             lanes: self.lanes(),
         };

@@ -30,7 +30,7 @@ pub(crate) struct Run<'a> {
     pub(crate) observer: &'a dyn Observer,
     pub(crate) cancellation: &'a Cancellation,
     pub(crate) clock: fn() -> DateTime<Utc>,
-    pub(crate) run_id: String,
+    pub(crate) id: String,
     /// The time up to which inputs are seen.
     pub(crate) at: DateTime<Utc>,
     pub(crate) lanes: usize,
@@ -131,7 +131,7 @@ impl StepRun<'_> {
     fn record(&self, load: &Load, started: Started, loaded: &Loaded) -> Result<(), EngineError> {
         let id = self.resolved.configured.plugin.id();
         let record = LoadRecord {
-            run_id: self.run.run_id.clone(),
+            run_id: self.run.id.clone(),
             step: self.name().to_owned(),
             kind: self.resolved.step.kind.as_str().to_owned(),
             plugin: id.reference.clone(),

@@ -2,6 +2,8 @@
 //!
 //! `WIGEON_BLESS=1` writes what was found instead of comparing; review the difference.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     collections::BTreeSet,
     env,

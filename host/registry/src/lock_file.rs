@@ -197,6 +197,10 @@ impl LockFile {
     /// # Errors
     ///
     /// - [`LockFileError::Write`].
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "strings can always be written as TOML"
+    )]
     pub fn write(&mut self) -> Result<(), LockFileError> {
         if !self.changed {
             return Ok(());

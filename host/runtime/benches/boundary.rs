@@ -9,6 +9,14 @@
 //! `./just bench-boundary [--keys N] [--probes N]`. The machine is noisy and shared, so each
 //! figure is the best of several interleaved rounds, and the ratios are what counts.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "it prints figures, of counts far below 2^52"
+)]
+
 use std::{path::Path, sync::Arc, time::Instant};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -157,7 +165,7 @@ impl Components {
             reference: "builtin:point-in-time".to_owned(),
             digest: "sha256:bench".to_owned(),
         };
-        let plugin = runtime.load(id, &self.point_in_time).expect("it loads");
+        let plugin = runtime.load(&id, &self.point_in_time).expect("it loads");
         let input = IncrementalInput {
             rows: rows_schema(),
             rows_key: vec![0],

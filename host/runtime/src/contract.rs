@@ -141,6 +141,7 @@ pub(crate) struct ArrayRecord {
 #[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
 #[component(enum)]
 #[repr(u8)]
+#[expect(dead_code, reason = "made by lifting")]
 pub(crate) enum OriginEnum {
     #[component(name = "current")]
     Current,
@@ -176,6 +177,7 @@ pub(crate) enum ColumnVariant {
 #[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
 #[component(enum)]
 #[repr(u8)]
+#[expect(dead_code, reason = "made by lifting")]
 pub(crate) enum LevelEnum {
     #[component(name = "debug")]
     Debug,

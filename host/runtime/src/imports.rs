@@ -43,6 +43,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 
 type Caller<'a> = StoreContextMut<'a, State>;
 
+#[expect(clippy::needless_pass_by_value, reason = "as the linker calls it")]
 fn batch_rows(caller: Caller<'_>, (batch,): (Resource<LentBatch>,)) -> wasmtime::Result<(u32,)> {
     let rows = caller
         .data()
@@ -181,6 +182,7 @@ fn numbers(columns: &[u32]) -> Vec<usize> {
     columns.iter().map(|&column| column as usize).collect()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the linker calls it")]
 fn log(mut caller: Caller<'_>, (level, message): (LevelEnum, String)) -> wasmtime::Result<()> {
     let state = caller.data_mut();
     state.log_lines += 1;

@@ -84,17 +84,7 @@ impl Instance {
             .wasm
             .get_export_index(&mut self.store, Some(&interface), name)
             .ok_or_else(missing)?;
-        self.wasm.get_typed_func(&mut self.store, &function)
-    }
-
-    /// Looks up a function that was found to be there, with this type, when the plugin was loaded.
-    pub(crate) fn known<P, R>(&mut self, name: &str) -> TypedFunc<P, R>
-    where
-        P: ComponentNamedList + Lower,
-        R: ComponentNamedList + Lift,
-    {
-        self.function(name)
-            .expect("the exports were checked when the plugin was loaded")
+        self.wasm.get_typed_func(&mut self.store, function)
     }
 
     /// Calls a function within the limits.
@@ -286,6 +276,7 @@ fn failure(
         call,
         trap: error
             .downcast_ref::<Trap>()
+            .copied()
             .map_or_else(|| printable(&error.root_cause().to_string()), trap_text),
         backtrace: error
             .downcast_ref::<WasmBacktrace>()
@@ -293,7 +284,7 @@ fn failure(
     }
 }
 
-fn trap_text(trap: &Trap) -> String {
+fn trap_text(trap: Trap) -> String {
     match trap {
         // What a panic comes to in a guest.
         Trap::UnreachableCodeReached => "it panicked or aborted".to_owned(),

@@ -64,8 +64,12 @@ impl Runtime {
     /// # Errors
     ///
     /// Any variant of [`LoadError`].
-    pub fn load(&self, id: PluginId, bytes: &[u8]) -> Result<Plugin, LoadError> {
-        let component = self.compile(&id, bytes)?;
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "nothing else holds the plugin yet"
+    )]
+    pub fn load(&self, id: &PluginId, bytes: &[u8]) -> Result<Plugin, LoadError> {
+        let component = self.compile(id, bytes)?;
         let kind = check_world(&self.engine, &component, &id.reference)?;
         let exports = |error: &wasmtime::Error| LoadError::Exports {
             reference: id.reference.clone(),

@@ -215,7 +215,10 @@ impl Warehouse {
         let data_type = sql_type(field.data_type()).unwrap_or_else(|| "VARCHAR".to_owned());
         // Compared as what it is: "10" comes after "9".
         let beyond = after.map_or_else(String::new, |after| {
-            format!("FILTER (WHERE {name} > CAST({} AS {data_type}))", sql::text(after))
+            format!(
+                "FILTER (WHERE {name} > CAST({} AS {data_type}))",
+                sql::text(after)
+            )
         });
         let query = format!(
             "SELECT (max({name}) {beyond})::VARCHAR, count(*) FILTER (WHERE {name} IS NULL) FROM {relation}"

@@ -70,17 +70,16 @@ impl ChangeDetection for NetChange {
 
     fn now(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
         let key = self.read_key(batch);
-        let now = match &mut self.now {
-            Some(now) => now,
-            None => {
-                let first = u32::try_from(self.applied.len())
-                    .map_err(|_| Error::data("more than 2^32 versions"))?;
-                self.now.insert(Now {
-                    first,
-                    versions: Versions::try_new(&self.schema, &self.key, first)?,
-                    applied: vec![],
-                })
-            }
+        let now = if let Some(now) = &mut self.now {
+            now
+        } else {
+            let first = u32::try_from(self.applied.len())
+                .map_err(|_| Error::data("more than 2^32 versions"))?;
+            self.now.insert(Now {
+                first,
+                versions: Versions::try_new(&self.schema, &self.key, first)?,
+                applied: vec![],
+            })
         };
         now.applied.extend(self.applied.most_recent(&key));
         now.versions.push(&key, &batch.column(self.valid_from))

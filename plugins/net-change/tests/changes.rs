@@ -1,5 +1,7 @@
 //! Which keys `net-change` finds, natively and without a host.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use arrow_array::{
@@ -61,6 +63,7 @@ fn changes(applied: &[Version], now: &[Version]) -> Vec<Change> {
     changes
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a value as a change holds it")]
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }

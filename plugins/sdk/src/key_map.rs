@@ -94,6 +94,8 @@ impl KeyMap {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::cast_possible_truncation, reason = "a few hundred rows")]
+
     use std::{collections::HashMap, sync::Arc};
 
     use arrow_array::{Int32Array, Int64Array, StringArray, UInt64Array};

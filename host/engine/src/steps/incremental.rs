@@ -69,34 +69,31 @@ impl StepRun<'_> {
             let appended = load.append(self.name(), rows);
             appended.map_err(|source| self.load_error(source))
         };
-        let appended = match work {
-            Some(work) => {
-                let tasks = (0..self.run.lanes)
-                    .map(|_| self.open(work))
-                    .collect::<Result<Vec<_>, _>>()?;
-                let lanes = self.run.lanes;
-                let first = Inlet {
-                    rows: self.lookup(work)?,
-                    router: Router::new(work.input.lookup_key.clone(), lanes),
-                };
-                let second = Inlet {
-                    rows,
-                    router: Router::new(work.input.rows_key.clone(), lanes),
-                };
-                lanes::run(tasks, first, second, &work.output, &progress, append)
-            }
-            None => {
-                let nothing = Inlet {
-                    rows: Box::new(std::iter::empty()),
-                    router: Router::new(vec![], 1),
-                };
-                let rows = Inlet {
-                    rows,
-                    router: Router::new(vec![], 1),
-                };
-                let schema = SchemaRef::clone(&self.resolved.output);
-                lanes::run(vec![Passing], nothing, rows, &schema, &progress, append)
-            }
+        let appended = if let Some(work) = work {
+            let tasks = (0..self.run.lanes)
+                .map(|_| self.open(work))
+                .collect::<Result<Vec<_>, _>>()?;
+            let lanes = self.run.lanes;
+            let first = Inlet {
+                rows: self.lookup(work)?,
+                router: Router::new(work.input.lookup_key.clone(), lanes),
+            };
+            let second = Inlet {
+                rows,
+                router: Router::new(work.input.rows_key.clone(), lanes),
+            };
+            lanes::run(tasks, first, second, &work.output, &progress, append)
+        } else {
+            let nothing = Inlet {
+                rows: Box::new(std::iter::empty()),
+                router: Router::new(vec![], 1),
+            };
+            let rows = Inlet {
+                rows,
+                router: Router::new(vec![], 1),
+            };
+            let schema = SchemaRef::clone(&self.resolved.output);
+            lanes::run(vec![Passing], nothing, rows, &schema, &progress, append)
         };
         loaded.rows_out =
             appended.map_err(|error| self.name_null_key(error, chain, &loaded, work))?;

@@ -71,13 +71,13 @@ impl StepRun<'_> {
                     file: None,
                     next: None,
                 };
-                reports.push(self.take(chain, input, table, settings, extract)?);
+                reports.push(self.take(chain, input, table, settings, &extract)?);
             }
             NewInputs::Files(files) => {
                 self.check_times(&files)?;
                 for file in files {
                     let extract = self.place(file, settings)?;
-                    reports.push(self.take(chain, input, table, settings, extract)?);
+                    reports.push(self.take(chain, input, table, settings, &extract)?);
                 }
             }
         }
@@ -140,7 +140,7 @@ impl StepRun<'_> {
         input: &SnapshotInput,
         table: &SnapshotTable,
         settings: &SnapshotSettings,
-        extract: Extract,
+        extract: &Extract,
     ) -> Result<StepReport, EngineError> {
         let started = self.start();
         let file = extract.file.iter().cloned().collect::<Vec<_>>();
@@ -151,7 +151,7 @@ impl StepRun<'_> {
         };
         let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
         let counts = ChangeCounts::default();
-        let open = self.open_versions(table, &extract)?;
+        let open = self.open_versions(table, extract)?;
         let tasks = (0..self.run.lanes)
             .map(|_| self.task(input, &counts))
             .collect::<Result<Vec<_>, _>>()?;
@@ -422,13 +422,17 @@ impl Task for SnapshotTask {
             return Err(SnapshotTaskError::DuplicateKey);
         }
         let changes = self.instance.extract(batch)?;
-        changes.iter().for_each(|changes| self.counts.add(changes));
+        for changes in &changes {
+            self.counts.add(changes);
+        }
         Ok(changes)
     }
 
     fn finish(&mut self) -> Result<Vec<RecordBatch>, Self::Error> {
         let changes = self.instance.finish()?;
-        changes.iter().for_each(|changes| self.counts.add(changes));
+        for changes in &changes {
+            self.counts.add(changes);
+        }
         Ok(changes)
     }
 }

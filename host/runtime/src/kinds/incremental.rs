@@ -76,6 +76,10 @@ impl IncrementalInstance {
     /// # Errors
     ///
     /// Any variant of [`OpenError`].
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "the exports were checked at loading"
+    )]
     pub fn open(
         plugin: &Plugin,
         limits: Limits,

@@ -79,6 +79,10 @@ impl SnapshotInstance {
     /// # Errors
     ///
     /// Any variant of [`OpenError`].
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "the exports were checked at loading"
+    )]
     pub fn open(
         plugin: &Plugin,
         limits: Limits,

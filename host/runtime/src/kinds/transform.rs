@@ -48,6 +48,10 @@ impl TransformInstance {
     /// # Errors
     ///
     /// Any variant of [`OpenError`].
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "the exports were checked at loading"
+    )]
     pub fn open(
         plugin: &Plugin,
         limits: Limits,

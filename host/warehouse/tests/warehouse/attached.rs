@@ -87,9 +87,16 @@ fn a_watermark_tells_what_is_new() {
     assert_eq!(newest.as_deref(), Some("2026-01-01 04:00:00"));
     assert_eq!(nulls, 0);
     // What went away at the other side does not make old rows new.
-    assert_eq!(beyond(&users(), "updated_at", Some("2026-01-01 04:00:00")).0, None);
-    assert_eq!(beyond(&users(), "updated_at", Some("2026-01-01 09:00:00")).0, None);
-    let numbers = AttachedTable::Query("SELECT * FROM (VALUES (9), (10), (NULL)) AS t(n)".to_owned());
+    assert_eq!(
+        beyond(&users(), "updated_at", Some("2026-01-01 04:00:00")).0,
+        None
+    );
+    assert_eq!(
+        beyond(&users(), "updated_at", Some("2026-01-01 09:00:00")).0,
+        None
+    );
+    let numbers =
+        AttachedTable::Query("SELECT * FROM (VALUES (9), (10), (NULL)) AS t(n)".to_owned());
     assert_eq!(beyond(&numbers, "n", Some("9")), (Some("10".to_owned()), 1));
     let read = |after: Option<&str>, up_to: Option<&str>| {
         let watermark = Watermark {

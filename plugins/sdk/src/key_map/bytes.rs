@@ -30,18 +30,18 @@ impl BytesTable {
                 values,
                 arena,
             } = self;
-            let entry = match table.find(hash, |&entry| entry_key(arena, ends, entry) == key) {
-                Some(&entry) => entry,
-                None => {
-                    let entry = u32::try_from(values.len()).expect("memory is 32 bits wide");
-                    arena.extend_from_slice(key);
-                    ends.push(arena.len());
-                    values.push(NO_ROW);
-                    table.insert_unique(hash, entry, |&entry| {
-                        xxhash_rust::xxh3::xxh3_64(entry_key(arena, ends, entry))
-                    });
-                    entry
-                }
+            let known = table.find(hash, |&entry| entry_key(arena, ends, entry) == key);
+            let entry = if let Some(&entry) = known {
+                entry
+            } else {
+                let entry = u32::try_from(values.len()).expect("memory is 32 bits wide");
+                arena.extend_from_slice(key);
+                ends.push(arena.len());
+                values.push(NO_ROW);
+                table.insert_unique(hash, entry, |&entry| {
+                    xxhash_rust::xxh3::xxh3_64(entry_key(arena, ends, entry))
+                });
+                entry
             };
             f(row, &mut values[entry as usize]);
         }

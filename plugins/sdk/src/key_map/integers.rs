@@ -10,6 +10,7 @@ use crate::NO_ROW;
 
 const PAGE_BITS: u32 = 12;
 const PAGE_SLOTS: usize = 1 << PAGE_BITS;
+const SLOT_MASK: i64 = (1 << PAGE_BITS) - 1;
 /// Below this many pages (1 MiB of slots) it does not matter how full they are.
 const FREE_PAGES: usize = 64;
 /// A page must hold this many keys on average, or the keys count as sparse: a hash map takes 16
@@ -158,9 +159,9 @@ impl Paged {
     }
 }
 
+#[expect(clippy::cast_sign_loss, reason = "the mask leaves 12 bits")]
 fn slot_of(key: i64) -> usize {
-    // The mask leaves 12 bits.
-    (key & (PAGE_SLOTS as i64 - 1)) as usize
+    (key & SLOT_MASK) as usize
 }
 
 fn hashed_slot(table: &mut HashTable<(i64, u32)>, key: i64) -> &mut u32 {
