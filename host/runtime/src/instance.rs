@@ -17,7 +17,7 @@ use crate::{
     contract::{ErrorVariant, FieldRecord, LentBatch},
     error::Complaint,
     imports::printable,
-    limits::{EPOCH_TICK, Meter},
+    limits::{EPOCH_TICK, LOG_LINES, Meter},
     state::State,
 };
 
@@ -101,9 +101,18 @@ impl Instance {
         self.store
             .set_epoch_deadline(ticks(self.limits.call_timeout));
         self.store.data_mut().log_lines = 0;
-        function
-            .call(&mut self.store, params)
-            .map_err(|error| failure(&self.plugin, self.limits, &self.store, name, &error))
+        let returned = function.call(&mut self.store, params);
+        let state = self.store.data();
+        let dropped = state.log_lines.saturating_sub(LOG_LINES);
+        if dropped > 0 {
+            tracing::warn!(
+                plugin = state.plugin,
+                call = name,
+                dropped,
+                "lines of a plugin's log were dropped"
+            );
+        }
+        returned.map_err(|error| failure(&self.plugin, self.limits, &self.store, name, &error))
     }
 
     /// Calls a function of the step that may answer with an error.

@@ -94,7 +94,7 @@ impl KeyMap {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::cast_possible_truncation, reason = "a few hundred rows")]
+    #![expect(clippy::cast_possible_truncation, reason = "far fewer rows than 2^32")]
 
     use std::{collections::HashMap, sync::Arc};
 
