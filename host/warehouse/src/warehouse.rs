@@ -1,6 +1,7 @@
 //! The warehouse file, opened.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Weak},
 };
@@ -66,6 +67,9 @@ impl Warehouse {
             return Err(OpenError::Missing {
                 path: directory.to_owned(),
             });
+        }
+        if !path.exists() {
+            Self::make(settings)?;
         }
         let warehouse = Self::attach(settings, true)?;
         let database = |source| OpenError::Database {
@@ -200,6 +204,51 @@ impl Warehouse {
 
     pub(crate) fn temp_directory(&self) -> &Path {
         &self.temp_directory
+    }
+
+    /// Makes a new warehouse: whole, or not at all.
+    ///
+    /// DuckDB writes the head of a new file in several steps, and cannot open what is left if the
+    /// process is killed between them. So it is made beside its place, and moved there when done.
+    fn make(settings: &Settings) -> Result<(), OpenError> {
+        let path = &settings.path;
+        let beside = |suffix: &str| {
+            let mut name = path.clone().into_os_string();
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        let unreadable = |source| OpenError::Unreadable {
+            path: path.clone(),
+            source,
+        };
+        let new = beside(".new");
+        // What a killed process may have left.
+        for left in [&new, &beside(".new.wal")] {
+            match fs_err::remove_file(left) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(unreadable(error));
+                }
+                _ => {}
+            }
+        }
+        let warehouse = Self::attach(
+            &Settings {
+                path: new.clone(),
+                ..settings.clone()
+            },
+            true,
+        )?;
+        let make = || -> Result<(), DatabaseError> {
+            let connection = warehouse.connect()?;
+            meta::create(&connection)?;
+            Ok(connection.execute_batch(&format!("CHECKPOINT {CATALOG}"))?)
+        };
+        make().map_err(|source| OpenError::Database {
+            path: path.clone(),
+            source,
+        })?;
+        drop(warehouse);
+        fs_err::rename(&new, path).map_err(unreadable)
     }
 
     fn attach(settings: &Settings, writing: bool) -> Result<Self, OpenError> {

@@ -234,3 +234,20 @@ fn a_warehouse_is_found_whole_after_its_process_was_killed() {
     assert!(!context.path("copy.duckdb.wal").exists());
     assert_eq!(table(warehouse.query("SELECT * FROM t").unwrap()), "1\n2");
 }
+
+#[test]
+fn what_a_process_killed_while_making_a_warehouse_left_is_no_obstacle() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("test.duckdb");
+    for (left, bytes) in [
+        ("test.duckdb.new", "half a head"),
+        ("test.duckdb.new.wal", "half a log"),
+    ] {
+        fs_err::write(directory.path().join(left), bytes).unwrap();
+    }
+    drop(Warehouse::open(&settings(&path)).unwrap());
+    drop(Warehouse::open_read_only(&settings(&path)).unwrap());
+    let names = fs_err::read_dir(directory.path()).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["test.duckdb"]);
+}
