@@ -112,16 +112,19 @@ pub fn componentize(module: &[u8]) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("{error:#}"))
 }
 
-/// Returns the target directory for guests beside the one that holds `path`, a file or directory
-/// somewhere below the outer build's target directory.
-///
-/// # Panics
-///
-/// Panics if `path` is not below a cargo target directory.
+/// Returns the target directory for guests, in the outer build's target directory: the nearest
+/// directory above `path` that cargo marked as one, or that holds the artifacts of a profile. Cargo
+/// marks only the directories it makes itself. Without either, it is a directory in `path`.
 pub fn scratch_beside(path: &Path) -> PathBuf {
+    const OF_A_TARGET_DIRECTORY: [&str; 3] = ["CACHEDIR.TAG", "release", "debug"];
     path.ancestors()
-        .find(|directory| directory.join("CACHEDIR.TAG").is_file())
-        .expect("a build's files are below its target directory")
+        .skip(1)
+        .find(|directory| {
+            OF_A_TARGET_DIRECTORY
+                .iter()
+                .any(|name| directory.join(name).exists())
+        })
+        .unwrap_or(path)
         .join("plugins")
 }
 
@@ -133,4 +136,36 @@ fn is_of_the_outer_build(name: &str) -> bool {
         && !name.starts_with("CARGO_REGISTR");
     let rustcs = name.starts_with("RUSTC") || name == "RUSTFLAGS" || name == "RUSTDOCFLAGS";
     (cargos || rustcs) && !kept.contains(&OsStr::new(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scratch_directory_is_in_the_target_directory_whoever_made_it() {
+        let outer = tempfile::tempdir().unwrap();
+        let target = outer.path().join("target");
+        let out = target.join("release/build/wigeon-registry-0/out");
+        fs_err::create_dir_all(&out).unwrap();
+        fs_err::create_dir_all(target.join("tmp")).unwrap();
+
+        assert_eq!(scratch_beside(&out), target.join("plugins"));
+        assert_eq!(scratch_beside(&target.join("tmp")), target.join("plugins"));
+        assert_eq!(
+            scratch_beside(&target.join("release/wigeon")),
+            target.join("plugins")
+        );
+    }
+
+    #[test]
+    fn the_scratch_directory_of_another_platform_is_in_the_marked_directory() {
+        let outer = tempfile::tempdir().unwrap();
+        let target = outer.path().join("target");
+        let out = target.join("aarch64-unknown-linux-gnu/dist/build/wigeon-registry-0/out");
+        fs_err::create_dir_all(&out).unwrap();
+        fs_err::write(target.join("CACHEDIR.TAG"), "").unwrap();
+
+        assert_eq!(scratch_beside(&out), target.join("plugins"));
+    }
 }
