@@ -30,6 +30,32 @@ fn check_cases<S: Strategy>(cases: u32, strategy: S, test: impl Fn(S::Value)) {
     }
 }
 
+/// An overlay that is never folded in, with changes of changes, and rows that are loaded before
+/// and after them.
+#[test]
+fn a_week_of_merging_on_read_is_the_oracles_every_day() {
+    check_cases(2, any::<u64>(), |seed| {
+        let mut arrivals = Arrivals::new(settings(seed, 40, 120, 7));
+        arrivals.update_mode(1);
+        for day in 0..7 {
+            if day > 0 {
+                // Views of the night, loaded before the users extract of their day.
+                (0..3).for_each(|hour| arrivals.arrive(Extract::views(day, hour)));
+                arrivals.project.ok(&["run", "--at", "2019-12-01"]);
+                arrivals.check(&format!("seed {seed}, night {day}"));
+            }
+            arrivals.arrive(Extract::users(day));
+            arrivals
+                .project
+                .ok(&["run", "--at", "2019-12-01", "--step", "current_postcode"]);
+            // Views that are loaded with what is new, before it has reached the others.
+            (3..24).for_each(|hour| arrivals.arrive(Extract::views(day, hour)));
+            arrivals.project.ok(&["run", "--at", "2019-12-01"]);
+            arrivals.check(&format!("seed {seed}, day {day}"));
+        }
+    });
+}
+
 /// One crontab line that runs what is due, for a week: each hour brings its file, each night a
 /// users extract. After every hour the table is the oracle's.
 #[test]
@@ -52,7 +78,8 @@ fn a_week_in_crons_order_is_the_oracles_after_every_hour() {
 
 /// The hourly files come in any order, several at once or one by one, some before the users
 /// extract of their day and some days late; the steps run together or one at a time, over any
-/// number of lanes. Whenever all steps have run, the table is the oracle's.
+/// number of lanes; changes are written into the rows, or kept beside them, and folded in at any
+/// time. Whenever all steps have run, the table is the oracle's.
 #[test]
 fn hourly_files_in_any_order_give_the_same_tables() {
     let days = 4_u32;
@@ -60,10 +87,10 @@ fn hourly_files_in_any_order_give_the_same_tables() {
     let strategy = (
         any::<u64>(),
         order,
-        prop::collection::vec(0..8_u8, 25 * 4),
+        prop::collection::vec((0..8_u8, 0..9_u8), 25 * 4),
         1..4_u8,
     );
-    check_cases(3, strategy, |(seed, order, actions, lanes)| {
+    check_cases(6, strategy, |(seed, order, actions, lanes)| {
         let mut arrivals = Arrivals::new(settings(seed, 40, 100, days));
         let threads = format!("path = \"pageviews_postcode.duckdb\"\nthreads = {lanes}");
         arrivals
@@ -75,7 +102,10 @@ fn hourly_files_in_any_order_give_the_same_tables() {
             (0..days).flat_map(|day| (0..24).map(move |hour| Extract::views(day, hour)));
         let hours: Vec<Extract> = hours.by_ref().collect();
         let at = "2019-12-01";
-        for (place, action) in order.iter().zip(&actions) {
+        for (place, (action, mode)) in order.iter().zip(&actions) {
+            if *mode < 3 {
+                arrivals.update_mode(*mode);
+            }
             // The users extracts come in the order of their days, but at any time.
             match usize::try_from(*place)
                 .ok()
@@ -114,13 +144,15 @@ fn hourly_files_in_any_order_give_the_same_tables() {
 #[test]
 fn users_extracts_in_any_order_give_the_same_tables() {
     let order = Just((0..6_u32).collect::<Vec<_>>()).prop_shuffle();
-    check_cases(4, (any::<u64>(), order), |(seed, order)| {
+    let modes = prop::collection::vec(0..3_u8, 6);
+    check_cases(6, (any::<u64>(), order, modes), |(seed, order, modes)| {
         let mut arrivals = Arrivals::new(settings(seed, 40, 60, 6));
         arrivals.project.edit_manifest(
             "deleted = \"close\"",
             "deleted = \"close\"\nlate_extracts = \"insert\"",
         );
-        for (hour, day) in (0..).zip(&order) {
+        for ((hour, day), mode) in (0..).zip(&order).zip(&modes) {
+            arrivals.update_mode(*mode);
             arrivals.arrive(Extract::users(*day));
             for of_day in 0..6 {
                 arrivals.arrive(Extract::views(of_day, hour));

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use fs_err as fs;
 use wigeon_generator::{Extract, Format, History, Settings};
 use wigeon_oracle::{history, history_csv, pageviews, pageviews_csv};
 use wigeon_tests::Project;
@@ -43,6 +44,27 @@ impl Arrivals {
         } else {
             self.views.push(path);
         }
+    }
+
+    /// Says how changes reach the loaded rows from now on: by its number, in place, in an overlay,
+    /// or in an overlay that any other mode folds in.
+    pub(crate) fn update_mode(&self, number: u8) {
+        let mode = ["auto", "merge-on-read", "copy-on-write"][usize::from(number) % 3];
+        let path = self.project.path("pipeline.toml");
+        let manifest = fs::read_to_string(path).expect("the manifest");
+        let target = "target = \"pageviews_postcode\"";
+        let lines = manifest
+            .lines()
+            .filter(|line| !line.starts_with("update_mode"));
+        let lines = lines.map(|line| {
+            if line == target {
+                format!("{target}\nupdate_mode = \"{mode}\"\n")
+            } else {
+                format!("{line}\n")
+            }
+        });
+        self.project
+            .write("pipeline.toml", lines.collect::<String>());
     }
 
     /// The loaded rows are the oracle's, row for row.

@@ -10,12 +10,12 @@ use wigeon_runtime::{
     IncrementalInstance, Kind, Limits, OpenError, Plugin, PluginError, PluginId, Runtime,
     SnapshotInput, SnapshotInstance, TransformInstance,
 };
-use wigeon_warehouse::{Deleted, OverlayColumns, SnapshotTable};
+use wigeon_warehouse::{Deleted, OverlayShape, SnapshotTable};
 
 use crate::{
     DataError, EngineError, Project,
     schemas::{field, without_nulls},
-    update_mode::overlay_columns,
+    update_mode::overlay_shape,
 };
 
 /// A plugin with what the manifest gives it.
@@ -109,7 +109,7 @@ pub(crate) struct Target {
     pub(crate) load: IncrementalWork,
     pub(crate) update_mode: UpdateMode,
     /// What an overlay of its table applies to; none if there can be none.
-    pub(crate) overlay: Option<OverlayColumns>,
+    pub(crate) overlay: Option<OverlayShape>,
 }
 
 /// Loads plugins once each, against the lock file.
@@ -430,8 +430,8 @@ impl<'a> Resolver<'a> {
                 )));
             }
         }
-        let overlay = match overlay_columns(&load) {
-            Ok(columns) => Some(columns),
+        let overlay = match overlay_shape(&load) {
+            Ok(shape) => Some(shape),
             Err(reason) if update_mode == UpdateMode::MergeOnRead => {
                 return Err(self.no_overlay(step, target, &reason));
             }

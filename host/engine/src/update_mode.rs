@@ -7,7 +7,7 @@
 //! `ARCHITECTURE.md`.
 
 use wigeon_manifest::UpdateMode;
-use wigeon_warehouse::{Overlay, OverlayColumns};
+use wigeon_warehouse::{Overlay, OverlayShape};
 
 use crate::resolved::IncrementalWork;
 
@@ -50,7 +50,7 @@ impl Circumstances<'_> {
 
 /// Returns what an overlay of the table of an incremental step would apply to, or why there can be
 /// none, in words that follow "since".
-pub(crate) fn overlay_columns(load: &IncrementalWork) -> Result<OverlayColumns, String> {
+pub(crate) fn overlay_shape(load: &IncrementalWork) -> Result<OverlayShape, String> {
     let rows = load.input.rows.fields();
     let Some(event_time) = load.event_time else {
         return Err(
@@ -76,10 +76,15 @@ pub(crate) fn overlay_columns(load: &IncrementalWork) -> Result<OverlayColumns, 
     if set.is_empty() {
         return Err("its plugin adds no column to a row".to_owned());
     }
-    Ok(OverlayColumns {
+    Ok(OverlayShape {
         key: names(&load.input.rows_key),
         event_time: rows[event_time].name().clone(),
         set,
+        maker: format!(
+            "{} {}",
+            load.configured.plugin.id().digest,
+            load.configured.options
+        ),
     })
 }
 
@@ -91,10 +96,11 @@ mod tests {
 
     fn overlay(entries: u64) -> Overlay {
         Overlay {
-            columns: OverlayColumns {
+            shape: OverlayShape {
                 key: vec!["id".to_owned()],
                 event_time: "t".to_owned(),
                 set: vec!["x".to_owned()],
+                maker: "p {}".to_owned(),
             },
             entries,
             since: DateTime::UNIX_EPOCH,

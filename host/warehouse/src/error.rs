@@ -359,8 +359,8 @@ pub enum LoadError {
         data_type: DataType,
     },
 
-    /// A table has an overlay that says something of other columns.
-    #[error("table `{table}` has an overlay of other columns")]
+    /// A table has an overlay that applies to other columns, or has another maker.
+    #[error("table `{table}` has an overlay of another shape")]
     Overlay {
         /// The table.
         table: String,

@@ -1,140 +1,180 @@
-//! Folding an overlay in: the rows become what the view says, slice by slice.
+//! Folding an overlay in: the rows become what the view says, part by part.
 //!
-//! Which rows differ from what the overlay says is found in one pass over the table, and staged.
-//! Then each slice of the table is a load of its own. As long as the overlay is in force it says
-//! the same as the rows that it was folded into, so a fold may end between any two slices, and
-//! begin anew. DuckDB keeps what is updated in memory until the next checkpoint, some 64 KiB for
-//! each updated column of 2,048 rows, even if one of them differs; so slices are cut by the memory
-//! that it has, and each is followed by a checkpoint.
-
-use std::ops::Range;
+//! Each part of the rows, by event time, is a load of its own. As long as the overlay is in force
+//! it says the same as the rows that it was folded into, so a fold may end between any two parts,
+//! and begin anew.
+//!
+//! Rows that differ are deleted and inserted again, which takes a fifth of the time of an update.
+//! DuckDB writes a column anew in every row group that has one updated row, and that is nearly all
+//! of them; a deleted row leaves a mark, and one for each row of a vector is kept in memory until
+//! the next checkpoint. So parts are cut by the memory that there is, and each is followed by a
+//! checkpoint. Row ids may change with any checkpoint after rows were deleted: none are kept.
 
 use crate::{
-    error::LoadError,
+    error::{DatabaseError, LawError, LoadError, ReadError},
     load::Load,
-    overlay::{OverlayColumns, OverlayNames},
+    overlay::{OverlayNames, OverlayShape},
     sql,
-    stage::Stage,
     warehouse::Warehouse,
 };
 
-/// The rows of a row group. The rows of a slice are a multiple of them.
-const ROW_GROUP: u64 = 122_880;
+/// What the mark of a deleted row takes in memory, for each row of its vector.
+const MARK_BYTES: u64 = 8;
 
-/// What DuckDB keeps of an updated column, for each row of the vectors that are touched.
-const BYTES_PER_ROW: u64 = 32;
+/// How many rows for each part are asked for their time, to find parts of like size.
+const PROBES: u64 = 16;
 
-/// Which rows of a table differ from what its overlay says.
-#[derive(Debug)]
-pub struct Fold {
-    table: String,
-    columns: OverlayColumns,
-    /// Of each such row its id, what each column is to be, and whether it differs.
-    differing: Stage,
-    slices: Vec<Range<u64>>,
+/// The rows within bounds of their event time, in microseconds, the upper one exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FoldPart {
+    from: Option<i64>,
+    until: Option<i64>,
 }
 
-impl Fold {
-    /// Returns the slices to fold in, ranges of row ids, in order.
-    ///
-    /// What DuckDB keeps of an updated slice is at most a quarter of its memory limit, unless that
-    /// is less than a row group takes.
-    pub fn slices(&self) -> &[Range<u64>] {
-        &self.slices
+impl FoldPart {
+    /// Returns the condition that a row `b` of the base is of the part.
+    fn condition(&self, event_time: &str) -> String {
+        let event_time = sql::name(event_time);
+        let bound = |operator: &str, bound: Option<i64>| {
+            bound.map(|bound| format!(" AND b.{event_time} {operator} make_timestamp({bound})"))
+        };
+        let from = bound(">=", self.from).unwrap_or_default();
+        let until = bound("<", self.until).unwrap_or_default();
+        format!("true{from}{until}")
     }
 }
 
 impl Warehouse {
-    /// Finds out which rows of a table differ from what its overlay says.
+    /// Returns the parts in which the overlay of a table is folded in, in the order of their times.
+    ///
+    /// They are about as large as each other, so that the marks of one take a quarter of DuckDB's
+    /// memory limit. All rows are of one part if they are few.
     ///
     /// # Errors
     ///
-    /// [`LoadError::Interrupted`], or [`LoadError::Database`] if the table has no such overlay.
-    pub fn fold(&self, table: &str, columns: &OverlayColumns) -> Result<Fold, LoadError> {
-        let names = OverlayNames::of(table);
-        let differs: Vec<_> = columns.set.iter().map(|column| differs(column)).collect();
-        let staged: Vec<_> = columns
-            .set
-            .iter()
-            .zip(&differs)
-            .enumerate()
-            .map(|(number, (column, differs))| {
-                let column = sql::name(column);
-                format!("o.{column} AS set_{number}, {differs} AS differs_{number}")
-            })
+    /// [`ReadError::Database`] if the table has no such overlay.
+    pub fn fold_parts(
+        &self,
+        table: &str,
+        shape: &OverlayShape,
+    ) -> Result<Vec<FoldPart>, ReadError> {
+        let base = sql::table(&OverlayNames::of(table).base);
+        let rows = self.count_rows(table)?;
+        let memory = self.memory_limit_mib() << 20;
+        let parts = (rows * MARK_BYTES).div_ceil(memory / 4).max(1);
+        let bounds = if parts == 1 {
+            vec![]
+        } else {
+            self.bounds(&base, &shape.event_time, rows, parts)
+                .map_err(ReadError::Database)?
+        };
+        let ends = bounds.iter().copied().map(Some);
+        let begins = std::iter::once(None).chain(ends.clone());
+        let parts = begins.zip(ends.chain([None]));
+        Ok(parts
+            .map(|(from, until)| FoldPart { from, until })
+            .collect())
+    }
+
+    /// Returns times that part the rows, fewer than `parts` and in order.
+    fn bounds(
+        &self,
+        base: &str,
+        event_time: &str,
+        rows: u64,
+        parts: u64,
+    ) -> Result<Vec<i64>, DatabaseError> {
+        let probes = parts * PROBES;
+        let row_ids: Vec<_> = (0..probes)
+            .map(|probe| (probe * (rows / probes)).to_string())
             .collect();
-        let differing = self.stage_query(&format!(
-            "SELECT b.rowid AS row, {} FROM {} AS b JOIN {} AS o ON {} WHERE {}",
-            staged.join(", "),
-            sql::table(&names.base),
-            sql::table(&names.entries),
-            columns.applies(),
-            differs.join(" OR ")
+        let connection = self.connect()?;
+        let mut statement = connection.prepare(&format!(
+            "SELECT epoch_us(b.{time}) FROM {base} AS b JOIN (SELECT unnest([{}]) AS row) AS r \
+             ON b.rowid = r.row WHERE isfinite(b.{time}) ORDER BY 1",
+            row_ids.join(", "),
+            time = sql::name(event_time),
         ))?;
-        let end = format!(
-            "SELECT coalesce(max(row) + 1, 0) FROM {}",
-            differing.table()
-        );
-        let end: u64 = self.ask(&end)?;
-        let updated = BYTES_PER_ROW * columns.set.len().max(1) as u64;
-        let fitting = (self.memory_limit_mib() << 20) / 4 / updated;
-        let slice = (fitting / ROW_GROUP).max(1) * ROW_GROUP;
-        Ok(Fold {
-            table: table.to_owned(),
-            columns: columns.clone(),
-            differing,
-            slices: (0..end.div_ceil(slice))
-                .map(|number| number * slice..(number + 1) * slice)
-                .collect(),
-        })
+        let times = statement.query_map([], |row| row.get(0))?;
+        let times = times.collect::<Result<Vec<i64>, _>>()?;
+        let place = |part: u64| usize::try_from(part * PROBES).unwrap_or(usize::MAX);
+        let mut bounds: Vec<_> = (1..parts)
+            .filter_map(|part| times.get(place(part)).copied())
+            .collect();
+        bounds.dedup();
+        Ok(bounds)
     }
 }
 
+/// A temporary table with the rows of a part that differ, as they are to be.
+const WORK: &str = "temp.main.wigeon_fold";
+
 impl Load {
-    /// Sets what the overlay says in the rows of a slice, where they say otherwise, and returns in
-    /// how many.
-    ///
-    /// Only columns in which any row differs are written.
+    /// Makes the rows of a part what the overlay says, where they say otherwise, and returns how
+    /// many these were.
     ///
     /// # Errors
     ///
-    /// [`LoadError::Interrupted`], [`LoadError::Database`].
-    pub fn fold_slice(&self, fold: &Fold, slice: &Range<u64>) -> Result<u64, LoadError> {
-        let set = &fold.columns.set;
-        let of_slice = format!(
-            "{} WHERE row >= {} AND row < {}",
-            fold.differing.table(),
-            slice.start,
-            slice.end
-        );
-        let any: Vec<_> = (0..set.len())
-            .map(|number| format!("coalesce(bool_or(differs_{number}), false)"))
-            .collect();
-        let query = format!("SELECT {} FROM {of_slice}", any.join(", "));
-        let any: Vec<bool> = self.try_to(|connection| {
-            Ok(connection.query_row(&query, [], |row| {
-                (0..set.len()).map(|column| row.get(column)).collect()
-            })?)
-        })?;
-        let to_set: Vec<_> = set
+    /// - [`LawError::Rowids`] if not just as many rows were deleted as are inserted.
+    /// - [`LoadError::Interrupted`], [`LoadError::Database`].
+    pub fn fold_part(
+        &self,
+        table: &str,
+        shape: &OverlayShape,
+        part: &FoldPart,
+    ) -> Result<u64, LoadError> {
+        let names = OverlayNames::of(table);
+        let base = sql::table(&names.base);
+        let columns = self.column_names(&names.base)?;
+        let values: Vec<_> = columns
             .iter()
-            .zip(any)
             .enumerate()
-            .filter(|(_, (_, differs))| *differs)
-            .map(|(number, (column, _))| format!("{} = f.set_{number}", sql::name(column)))
+            .map(|(number, column)| {
+                let side = if shape.set.contains(column) { "o" } else { "b" };
+                format!("{side}.{} AS column_{number}", sql::name(column))
+            })
             .collect();
-        if to_set.is_empty() {
-            return Ok(0);
+        let differs: Vec<_> = shape
+            .set
+            .iter()
+            .map(|column| sql::name(column))
+            .map(|column| format!("b.{column} IS DISTINCT FROM o.{column}"))
+            .collect();
+        self.run(&format!(
+            "CREATE OR REPLACE TEMP TABLE wigeon_fold AS SELECT b.rowid AS row, {} FROM {base} AS b \
+             JOIN {} AS o ON {} WHERE {} AND ({})",
+            values.join(", "),
+            sql::table(&names.entries),
+            shape.applies(),
+            part.condition(&shape.event_time),
+            differs.join(" OR ")
+        ))?;
+        // The condition is true of these rows; with it, DuckDB looks at no row group without any.
+        let deleted = self.change(&format!(
+            "DELETE FROM {base} AS b WHERE rowid IN (SELECT row FROM {WORK}) AND {}",
+            part.condition(&shape.event_time)
+        ))?;
+        let event_time = columns
+            .iter()
+            .position(|column| *column == shape.event_time)
+            .map_or_else(String::new, |number| format!("ORDER BY column_{number}"));
+        // In the order of their times, so that each row group has its own, as the others do.
+        let inserted = self.change(&format!(
+            "INSERT INTO {base} ({}) SELECT * EXCLUDE (row) FROM {WORK} {event_time}",
+            sql::names(columns.iter().map(String::as_str))
+        ))?;
+        self.run(&format!("DROP TABLE {WORK}"))?;
+        if deleted == inserted {
+            return Ok(inserted);
         }
-        // Joined by row id alone, DuckDB reads the row groups of the slice only.
-        self.change(&format!(
-            "UPDATE {} AS b SET {} FROM (SELECT * FROM {of_slice}) AS f WHERE b.rowid = f.row",
-            sql::table(&OverlayNames::of(&fold.table).base),
-            to_set.join(", "),
-        ))
+        Err(LoadError::Law(LawError::Rowids {
+            table: table.to_owned(),
+            expected: inserted,
+            found: deleted,
+        }))
     }
 
-    /// Takes the overlay of a table away, when all its slices have been folded in: the view ends,
+    /// Takes the overlay of a table away, when all its parts have been folded in: the view ends,
     /// and the base has the table's own name again.
     ///
     /// Nothing may be written to the rows in the same load, as [`Load::merge_overlay`] says.
@@ -157,10 +197,4 @@ impl Load {
             sql::text(table)
         ))
     }
-}
-
-/// Returns the condition that a column of a row is not what an entry says.
-fn differs(column: &str) -> String {
-    let column = sql::name(column);
-    format!("b.{column} IS DISTINCT FROM o.{column}")
 }

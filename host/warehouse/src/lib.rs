@@ -47,10 +47,10 @@ pub use attached::{AttachedTable, NewestWatermark, Watermark};
 pub use diagnose::{DuplicateKey, RowPlace};
 pub use error::{DatabaseError, LawError, LoadError, LockError, OpenError, ReadError};
 pub use files::{FileIdentity, digest_file, list_files};
-pub use fold::Fold;
+pub use fold::FoldPart;
 pub use ledger::{LedgerEntry, LoadRecord, RecordedInput};
 pub use load::Load;
-pub use overlay::{FROM_COLUMN, Overlay, OverlayColumns};
+pub use overlay::{FROM_COLUMN, Overlay, OverlayShape};
 pub use reader::batch_reader;
 pub use run_lock::RunLock;
 pub use snapshot::{

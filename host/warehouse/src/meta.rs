@@ -62,7 +62,8 @@ pub(crate) fn create(connection: &Connection) -> Result<(), DatabaseError> {
              raw VARCHAR NOT NULL);
          CREATE TABLE {overlay} (
              target VARCHAR NOT NULL, key VARCHAR NOT NULL, event_time VARCHAR NOT NULL,
-             columns VARCHAR NOT NULL, since TIMESTAMPTZ NOT NULL);
+             columns VARCHAR NOT NULL, maker VARCHAR NOT NULL,
+             since TIMESTAMPTZ NOT NULL);
          COMMIT;"
     );
     let created = connection.execute_batch(&statements);

@@ -5,12 +5,11 @@
 //! rows with the entries applied. No step can have a name that begins with `wigeon`.
 //!
 //! An entry says what some columns hold in all rows of a key whose event time lies within bounds,
-//! both inclusive, and whose row id is below a limit. The limit is the number of rows that the base
-//! had when the entry was made: rows that are loaded later know better. Row ids only grow, since no
-//! load deletes rows.
+//! both inclusive. It says so of rows that are loaded later as well: they bring the same values,
+//! unless the key has changed in the meantime and the change is still to be detected.
 //!
-//! What an overlay applies to is written in the internal table `overlay`, so that it can be read,
-//! and folded in, whatever the manifest says by then.
+//! What an overlay applies to, and who made its entries, is written in the internal table
+//! `overlay`, so that it can be read, and folded in, whatever the manifest says by then.
 
 use std::fmt::Write as _;
 
@@ -33,25 +32,25 @@ pub const FROM_COLUMN: &str = "wigeon_from";
 /// The column of an overlay with the time until which an entry applies, inclusive.
 const UNTIL: &str = "wigeon_until";
 
-/// The column of an overlay with the row id of the base below which an entry applies.
-const LIMIT: &str = "wigeon_row_limit";
-
-/// What an overlay applies to.
+/// What an overlay applies to, and who makes its entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OverlayColumns {
+pub struct OverlayShape {
     /// The columns of the table that make the key.
     pub key: Vec<String>,
     /// The column of the table that is compared with the bounds of an entry, a timestamp.
     pub event_time: String,
     /// The columns of the table that the entries set.
     pub set: Vec<String>,
+    /// What decides the values of the entries: the plugin and its options, as text. Entries of two
+    /// makers are never in one overlay.
+    pub maker: String,
 }
 
 /// An overlay, as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlay {
     /// What it applies to.
-    pub columns: OverlayColumns,
+    pub shape: OverlayShape,
     /// How many entries it has.
     pub entries: u64,
     /// When the first of them were made.
@@ -73,7 +72,7 @@ impl OverlayNames {
     }
 }
 
-impl OverlayColumns {
+impl OverlayShape {
     /// Returns the condition under which an entry `o` applies to a row `b` of the base.
     pub(crate) fn applies(&self) -> String {
         let event_time = sql::name(&self.event_time);
@@ -83,7 +82,7 @@ impl OverlayColumns {
         }
         write!(
             condition,
-            "b.{event_time} >= o.{FROM_COLUMN} AND b.{event_time} <= o.{UNTIL} AND b.rowid < o.{LIMIT}"
+            "b.{event_time} >= o.{FROM_COLUMN} AND b.{event_time} <= o.{UNTIL}"
         )
         .expect("a string can be written to");
         condition
@@ -178,7 +177,7 @@ pub(crate) fn base(connection: &Connection, table: &str) -> Result<String, Datab
 
 fn find(connection: &Connection, table: &str) -> Result<Option<Overlay>, DatabaseError> {
     let query = format!(
-        "SELECT key, event_time, columns, epoch_us(since) FROM {} WHERE target = {}",
+        "SELECT key, event_time, columns, maker, epoch_us(since) FROM {} WHERE target = {}",
         sql::internal("overlay"),
         sql::text(table)
     );
@@ -188,12 +187,13 @@ fn find(connection: &Connection, table: &str) -> Result<Option<Overlay>, Databas
         return Ok(None);
     };
     let names = |text: String| serde_json::from_str(&text).unwrap_or_default();
-    let columns = OverlayColumns {
+    let shape = OverlayShape {
         key: names(row.get(0)?),
         event_time: row.get(1)?,
         set: names(row.get(2)?),
+        maker: row.get(3)?,
     };
-    let since = DateTime::from_timestamp_micros(row.get(3)?).unwrap_or_default();
+    let since = DateTime::from_timestamp_micros(row.get(4)?).unwrap_or_default();
     let entries = connection.query_row(
         &format!(
             "SELECT count(*) FROM {}",
@@ -203,7 +203,7 @@ fn find(connection: &Connection, table: &str) -> Result<Option<Overlay>, Databas
         |row| row.get(0),
     )?;
     Ok(Some(Overlay {
-        columns,
+        shape,
         entries,
         since,
     }))
@@ -221,18 +221,18 @@ impl Load {
     ///
     /// # Errors
     ///
-    /// - [`LoadError::Overlay`] if the table has an overlay of other columns.
+    /// - [`LoadError::Overlay`] if the table has an overlay of another shape.
     /// - [`LoadError::Interrupted`], [`LoadError::Database`].
     pub fn merge_overlay(
         &self,
         table: &str,
-        columns: &OverlayColumns,
+        shape: &OverlayShape,
         stage: &Stage,
         since: DateTime<Utc>,
     ) -> Result<u64, LoadError> {
         match self.try_to(|connection| find(connection, table))? {
-            None => self.begin_overlay(table, columns, since)?,
-            Some(found) if found.columns == *columns => {}
+            None => self.begin_overlay(table, shape, since)?,
+            Some(found) if found.shape == *shape => {}
             Some(_) => {
                 return Err(LoadError::Overlay {
                     table: table.to_owned(),
@@ -241,7 +241,7 @@ impl Load {
         }
         let names = OverlayNames::of(table);
         let entries = sql::table(&names.entries);
-        let same_key: Vec<_> = columns
+        let same_key: Vec<_> = shape
             .key
             .iter()
             .map(|key| sql::name(key))
@@ -252,8 +252,7 @@ impl Load {
             stage.table(),
             same_key.join(" AND ")
         ))?;
-        let limit = self.row_limit(&names.base)?;
-        self.run(&insertion(columns, &entries, &stage.table(), limit))?;
+        self.run(&insertion(shape, &entries, &stage.table()))?;
         self.try_to(|connection| {
             let count = format!("SELECT count(*) FROM {entries}");
             Ok(connection.query_row(&count, [], |row| row.get(0))?)
@@ -264,27 +263,18 @@ impl Load {
     fn begin_overlay(
         &self,
         table: &str,
-        columns: &OverlayColumns,
+        shape: &OverlayShape,
         since: DateTime<Utc>,
     ) -> Result<(), LoadError> {
         let names = OverlayNames::of(table);
-        let all = self.try_to(|connection| {
-            let mut statement = connection.prepare(&format!(
-                "SELECT column_name FROM duckdb_columns() WHERE database_name = {} \
-                 AND schema_name = 'main' AND table_name = {} ORDER BY column_index",
-                sql::text(sql::CATALOG),
-                sql::text(table)
-            ))?;
-            let columns = statement.query_map([], |row| row.get(0))?;
-            Ok(columns.collect::<Result<Vec<String>, _>>()?)
-        })?;
-        let event_time = sql::name(&columns.event_time);
+        let all = self.column_names(table)?;
+        let event_time = sql::name(&shape.event_time);
         self.run(&format!(
             "CREATE TABLE {} AS SELECT {}, {event_time} AS {FROM_COLUMN}, {event_time} AS {UNTIL}, \
-             rowid AS {LIMIT}, {} FROM {} LIMIT 0",
+             {} FROM {} LIMIT 0",
             sql::table(&names.entries),
-            sql::names(columns.key.iter().map(String::as_str)),
-            sql::names(columns.set.iter().map(String::as_str)),
+            sql::names(shape.key.iter().map(String::as_str)),
+            sql::names(shape.set.iter().map(String::as_str)),
             sql::table(table)
         ))?;
         self.run(&format!(
@@ -292,30 +282,31 @@ impl Load {
             sql::table(table),
             sql::name(&names.base)
         ))?;
-        self.run(&columns.view(table, &all))?;
+        self.run(&shape.view(table, &all))?;
         let json = |names: &[String]| sql::text(&serde_json::json!(names).to_string());
         self.run(&format!(
-            "INSERT INTO {} VALUES ({}, {}, {}, {}, {})",
+            "INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {})",
             sql::internal("overlay"),
             sql::text(table),
-            json(&columns.key),
-            sql::text(&columns.event_time),
-            json(&columns.set),
+            json(&shape.key),
+            sql::text(&shape.event_time),
+            json(&shape.set),
+            sql::text(&shape.maker),
             sql::timestamp_tz(since)
         ))
     }
 
-    /// Returns the row id that the next row of a table gets.
-    fn row_limit(&self, table: &str) -> Result<i64, LoadError> {
+    /// Returns the columns of a table in their order.
+    pub(crate) fn column_names(&self, table: &str) -> Result<Vec<String>, LoadError> {
         self.try_to(|connection| {
-            // Rows that somebody has deleted are counted here, and keep their ids.
-            let size = format!(
-                "SELECT estimated_size FROM duckdb_tables() WHERE database_name = {} \
-                 AND schema_name = 'main' AND table_name = {}",
+            let mut statement = connection.prepare(&format!(
+                "SELECT column_name FROM duckdb_columns() WHERE database_name = {} \
+                 AND schema_name = 'main' AND table_name = {} ORDER BY column_index",
                 sql::text(sql::CATALOG),
                 sql::text(table)
-            );
-            Ok(connection.query_row(&size, [], |row| row.get(0))?)
+            ))?;
+            let columns = statement.query_map([], |row| row.get(0))?;
+            Ok(columns.collect::<Result<_, _>>()?)
         })
     }
 
@@ -327,7 +318,7 @@ impl Load {
 
 /// Returns the insertion of entries: of each key's rows, in the order of their times, those whose
 /// values are not those of the row before, each until the next.
-fn insertion(columns: &OverlayColumns, entries: &str, stage: &str, limit: i64) -> String {
+fn insertion(shape: &OverlayShape, entries: &str, stage: &str) -> String {
     let names = |prefix: &str, count: usize| {
         let names: Vec<_> = (0..count).map(|i| format!("{prefix}{i}")).collect();
         names.join(", ")
@@ -340,20 +331,20 @@ fn insertion(columns: &OverlayColumns, entries: &str, stage: &str, limit: i64) -
             .collect();
         aliased.join(", ")
     };
-    let (keys, sets) = (columns.key.len(), columns.set.len());
+    let (keys, sets) = (shape.key.len(), shape.set.len());
     let (key, set) = (names("k", keys), names("c", sets));
     let differs: Vec<_> = (0..sets)
         .map(|i| format!("c{i} IS DISTINCT FROM lag(c{i}) OVER w"))
         .collect();
     format!(
         "INSERT INTO {entries} \
-         SELECT {key}, t, coalesce(lead(t) OVER w - to_microseconds(1), 'infinity'::TIMESTAMP), {limit}, {set} \
+         SELECT {key}, t, coalesce(lead(t) OVER w - to_microseconds(1), 'infinity'::TIMESTAMP), {set} \
          FROM (SELECT * FROM (SELECT {}, {FROM_COLUMN} AS t, {} FROM {stage}) \
          WINDOW w AS (PARTITION BY {key} ORDER BY t) \
          QUALIFY row_number() OVER w = 1 OR {}) \
          WINDOW w AS (PARTITION BY {key} ORDER BY t)",
-        aliased(&columns.key, "k"),
-        aliased(&columns.set, "c"),
+        aliased(&shape.key, "k"),
+        aliased(&shape.set, "c"),
         differs.join(" OR "),
     )
 }

@@ -15,7 +15,7 @@
 
 use chrono::NaiveDateTime;
 use wigeon_runtime::{ChangeDetectionInput, ChangeDetectionInstance};
-use wigeon_warehouse::{Load, Overlay, OverlayColumns, Side, SnapshotTable, Stage, Warehouse};
+use wigeon_warehouse::{Load, Overlay, OverlayShape, Side, SnapshotTable, Stage, Warehouse};
 
 use super::{Loaded, StepRun, repair::Repaired};
 use crate::{
@@ -131,11 +131,12 @@ impl StepRun<'_> {
         loaded: &mut Loaded,
     ) -> Result<Reaches, EngineError> {
         let overlay = self.overlay(target)?;
-        let columns = self.overlay_columns(target, overlay.as_ref())?;
-        if let Some(overlay) = overlay.filter(|overlay| columns != Some(&overlay.columns)) {
-            self.fold_before(target, &overlay)?.note(target, loaded);
+        let shape = self.overlay_shape(target, overlay.as_ref())?;
+        if let Some(overlay) = overlay.filter(|overlay| shape != Some(&overlay.shape)) {
+            self.fold_before(&target.step, &overlay)?
+                .note(&target.step, loaded);
         }
-        if columns.is_some() {
+        if shape.is_some() {
             return Ok(Reaches::Keys(
                 self.overlay_entries(versions, target, changes)?,
             ));
@@ -145,12 +146,12 @@ impl StepRun<'_> {
     }
 
     /// Returns what an overlay of the target is to apply to, or none if the rows are to be updated.
-    fn overlay_columns<'t>(
+    fn overlay_shape<'t>(
         &self,
         target: &'t Target,
         overlay: Option<&Overlay>,
-    ) -> Result<Option<&'t OverlayColumns>, EngineError> {
-        let Some(columns) = &target.overlay else {
+    ) -> Result<Option<&'t OverlayShape>, EngineError> {
+        let Some(shape) = &target.overlay else {
             return Ok(None);
         };
         let warehouse = self.run.warehouse;
@@ -165,9 +166,9 @@ impl StepRun<'_> {
             return Ok(None);
         }
         // Of a row without a time, nobody has said anything.
-        let timeless = warehouse.has_nulls(&target.step, &columns.event_time);
+        let timeless = warehouse.has_nulls(&target.step, &shape.event_time);
         let timeless = timeless.map_err(EngineError::ReadWarehouse)?;
-        Ok((!timeless).then_some(columns))
+        Ok((!timeless).then_some(shape))
     }
 
     fn apply(
@@ -185,9 +186,9 @@ impl StepRun<'_> {
                 loaded.rows_updated += updated.map_err(|source| self.load_error(source))?;
             }
             Reaches::Keys(entries) => {
-                let columns = target.overlay.as_ref().expect("the entries are of it");
+                let shape = target.overlay.as_ref().expect("the entries are of it");
                 let since = self.logical_time;
-                let merged = load.merge_overlay(&target.step, columns, entries, since);
+                let merged = load.merge_overlay(&target.step, shape, entries, since);
                 let entries = merged.map_err(|source| self.load_error(source))?;
                 let details = &mut loaded.details;
                 details.insert("overlay_entries".to_owned(), entries.into());
@@ -215,7 +216,7 @@ impl StepRun<'_> {
         if !circumstances.ask_for_fold() {
             return Ok(vec![]);
         }
-        Ok(vec![self.fold(target, &overlay)?])
+        Ok(vec![self.fold(&target.step, &overlay)?])
     }
 
     fn overlay(&self, target: &Target) -> Result<Option<Overlay>, EngineError> {

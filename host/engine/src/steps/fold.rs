@@ -1,12 +1,14 @@
 //! Folds the overlay of a target into its rows.
 //!
-//! What the table says does not change by it, so it may end between any two slices. The last
+//! What the table says does not change by it, so it may end between any two parts. The last
 //! transaction, which takes the overlay away, has the ledger's row.
 
 use wigeon_warehouse::Overlay;
 
 use super::{Loaded, StepRun};
-use crate::{EngineError, OverlayReport, StepReport, resolved::Target};
+use crate::{
+    EngineError, OverlayReport, StepReport, resolved::IncrementalWork, update_mode::overlay_shape,
+};
 
 /// What was folded in.
 #[derive(Debug, Clone, Copy)]
@@ -20,49 +22,59 @@ pub(super) struct Folded {
 impl StepRun<'_> {
     /// Folds an overlay in and takes it away, in a load of its own.
     ///
-    /// No change may be waiting to be detected: the ledger would say that it was.
-    pub(super) fn fold(
-        &self,
-        target: &Target,
-        overlay: &Overlay,
-    ) -> Result<StepReport, EngineError> {
+    /// If the step detects changes, none may be waiting: the ledger would say that it was detected.
+    pub(super) fn fold(&self, table: &str, overlay: &Overlay) -> Result<StepReport, EngineError> {
         self.run.observer.started(self.name(), 0);
         let started = self.start();
-        let folded = self.fold_rows(target, overlay)?;
+        let folded = self.fold_rows(table, overlay)?;
         let load = self.begin()?;
-        let ended = load.end_overlay(&target.step);
+        let ended = load.end_overlay(table);
         ended.map_err(|source| self.load_error(source))?;
         let mut loaded = Loaded::default();
-        folded.note(target, &mut loaded);
+        folded.note(table, &mut loaded);
         self.finish(load, started, &loaded)
     }
 
     /// Folds an overlay in and takes it away, as a part of what a load is about to do.
     pub(super) fn fold_before(
         &self,
-        target: &Target,
+        table: &str,
         overlay: &Overlay,
     ) -> Result<Folded, EngineError> {
-        let folded = self.fold_rows(target, overlay)?;
+        let folded = self.fold_rows(table, overlay)?;
         let load = self.begin()?;
-        let ended = load.end_overlay(&target.step);
+        let ended = load.end_overlay(table);
         ended.map_err(|source| self.load_error(source))?;
         self.commit(load)?;
         Ok(folded)
     }
 
+    /// Folds an overlay in whose entries another plugin, or the same with other options, has made:
+    /// it would say of the rows that are about to be loaded what only holds for older ones.
+    pub(super) fn fold_foreign(
+        &self,
+        load: &IncrementalWork,
+    ) -> Result<Option<StepReport>, EngineError> {
+        let overlay = self.run.warehouse.overlay(self.name());
+        let overlay = overlay.map_err(EngineError::ReadWarehouse)?;
+        let ours = overlay_shape(load).ok();
+        let foreign = overlay.filter(|overlay| Some(&overlay.shape) != ours.as_ref());
+        foreign
+            .map(|overlay| self.fold(self.name(), &overlay))
+            .transpose()
+    }
+
     /// Writes what an overlay says into the rows. It stays in force.
-    fn fold_rows(&self, target: &Target, overlay: &Overlay) -> Result<Folded, EngineError> {
+    fn fold_rows(&self, table: &str, overlay: &Overlay) -> Result<Folded, EngineError> {
         let warehouse = self.run.warehouse;
-        let fold = warehouse.fold(&target.step, &overlay.columns);
-        let fold = fold.map_err(|source| self.load_error(source))?;
+        let parts = warehouse.fold_parts(table, &overlay.shape);
         let mut rows = 0;
-        for slice in fold.slices() {
+        for part in parts.map_err(EngineError::ReadWarehouse)? {
             if self.run.cancellation.is_cancelled() {
                 return Err(self.cancelled());
             }
             let load = self.begin()?;
-            let updated = load.fold_slice(&fold, slice);
+            let updated = load.fold_part(table, &overlay.shape, &part);
             let updated = updated.map_err(|source| self.load_error(source))?;
             if updated == 0 {
                 continue;
@@ -81,13 +93,13 @@ impl StepRun<'_> {
 
 impl Folded {
     /// Adds what was done to what a load leaves behind.
-    pub(super) fn note(self, target: &Target, loaded: &mut Loaded) {
+    pub(super) fn note(self, table: &str, loaded: &mut Loaded) {
         loaded.rows_updated += self.rows;
         let details = &mut loaded.details;
         details.insert("folded_entries".to_owned(), self.entries.into());
         details.insert("folded_rows".to_owned(), self.rows.into());
         loaded.overlay = Some(OverlayReport {
-            target: target.step.clone(),
+            target: table.to_owned(),
             entries: 0,
             folded_entries: self.entries,
         });

@@ -36,7 +36,9 @@ impl StepRun<'_> {
             return Ok(vec![]);
         }
         self.run.observer.started(self.name(), inputs.len());
-        Ok(vec![self.append(chain, work, &inputs)?])
+        let folded = work.map_or(Ok(None), |work| self.fold_foreign(work))?;
+        let appended = self.append(chain, work, &inputs)?;
+        Ok(folded.into_iter().chain([appended]).collect())
     }
 
     /// Loads everything that is new in one transaction.
