@@ -10,6 +10,7 @@ mod ledger;
 mod load;
 mod locks;
 mod opening;
+mod overlay;
 mod snapshot;
 mod support;
 mod types;
