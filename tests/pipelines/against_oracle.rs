@@ -53,6 +53,10 @@ fn a_week_of_merging_on_read_is_the_oracles_every_day() {
             arrivals.project.ok(&["run", "--at", "2019-12-01"]);
             arrivals.check(&format!("seed {seed}, day {day}"));
         }
+        let entries = arrivals
+            .project
+            .sql("select count(*) > 100 as many from wigeon_overlay_pageviews_postcode");
+        assert_eq!(entries, "many\ntrue\n", "seed {seed}");
     });
 }
 

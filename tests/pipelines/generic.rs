@@ -142,8 +142,17 @@ receipt,store,product,sold_at,pieces,offer_then,price_then,checked_now,label_now
 
 /// Runs the three days, with all steps on each.
 fn three_days(deleted: &str) -> Project {
+    three_days_in_mode(deleted, "auto")
+}
+
+fn three_days_in_mode(deleted: &str, update_mode: &str) -> Project {
     let project = Project::new(MANIFEST);
     project.edit_manifest("DELETED", deleted);
+    let target = "target = \"sales\"";
+    project.edit_manifest(
+        target,
+        &format!("{target}\nupdate_mode = \"{update_mode}\""),
+    );
     project.write(SALES[0].0, SALES[0].1);
     for (day, (path, prices)) in PRICES.into_iter().enumerate() {
         project.write(path, prices);
@@ -190,6 +199,34 @@ south,2,7.00,2024-01-02,true,eggs,2024-01-01 12:00:00,2024-01-02 00:00:00,
          offer_then,BOOLEAN\nprice_then,\"DECIMAL(18,2)\"\nchecked_now,TIMESTAMP\nlabel_now,VARCHAR\n\
          price_now,\"DECIMAL(18,2)\"\nsince_now,DATE\nrepriced,TIMESTAMP\n"
     );
+}
+
+/// Rows that are never updated, but shown as if they were, with the same columns.
+#[test]
+fn the_same_rows_are_merged_on_read() {
+    for deleted in ["close", "ignore", "record"] {
+        let project = three_days_in_mode(deleted, "merge-on-read");
+        assert_eq!(
+            project.sql("select count(*) as updated from wigeon_base_sales where price_now = 7.00"),
+            "updated\n1\n",
+            "the row of day 3 was loaded so, that of day 1 was not"
+        );
+        let types = |table: &str| {
+            project.sql(&format!(
+                "select column_name, data_type from information_schema.columns \
+                 where table_name = '{table}' order by ordinal_position"
+            ))
+        };
+        assert_eq!(types("sales"), types("wigeon_base_sales"));
+        project.edit_manifest("merge-on-read", "copy-on-write");
+        project.ok(&["run"]);
+        assert_eq!(project.sql(SOLD), SALES_OF_DAY_3, "{deleted}, folded in");
+        assert_eq!(
+            project
+                .sql("select table_type from information_schema.tables where table_name = 'sales'"),
+            "table_type\nBASE TABLE\n"
+        );
+    }
 }
 
 /// A key that is gone stays as it was.

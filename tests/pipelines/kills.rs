@@ -157,6 +157,48 @@ fn fifty_kills_leave_the_tables_of_an_undisturbed_run() {
     check_no_litter(&disturbed.project);
 }
 
+/// Runs that write an overlay, load beside one or fold one in are killed as well; now one mode
+/// holds, now another.
+#[test]
+fn kills_while_changes_are_merged_and_folded_leave_right_tables() {
+    const KILLS: u32 = 30;
+    let days = 40;
+    let mut arrivals = Arrivals::new(settings(17, 200, 1_200, days));
+    let (mut kills, mut day, mut overlays) = (0, 0, 0);
+    while kills < KILLS {
+        assert!(day < days, "only {kills} kills in {days} days");
+        arrivals.arrive(Extract::users(day));
+        let mut whole = Duration::from_millis(300);
+        for hour in 0..24 {
+            arrivals.arrive(Extract::views(day, hour));
+            arrivals.update_mode(1 + hour.to_le_bytes()[0] / 2 % 2);
+            if hour % 2 == 0 {
+                let time = some_of(whole);
+                kills += u32::from(kill_after(arrivals.project.start(&RUN), time));
+                let when = format!("day {day}, hour {hour}, after {time:?}");
+                check_whole_loads(&arrivals.project, &when);
+            } else if hour % 8 == 1 {
+                let started = Instant::now();
+                arrivals.project.ok(&RUN);
+                whole = started.elapsed();
+                arrivals.check(&format!("day {day}, hour {hour}, after {kills} kills"));
+                overlays += u32::from(has_overlay(&arrivals.project));
+            }
+        }
+        day += 1;
+    }
+    arrivals.update_mode(2);
+    arrivals.project.ok(&RUN);
+    arrivals.check("at the end");
+    assert!(!has_overlay(&arrivals.project), "it was to be folded in");
+    assert!(overlays > 0, "no run has left an overlay");
+    check_no_litter(&arrivals.project);
+}
+
+fn has_overlay(project: &Project) -> bool {
+    project.sql("select target from wigeon.overlay") != "target\n"
+}
+
 /// The first run of all makes the warehouse and the lock file; it may be killed as well.
 #[test]
 fn a_first_run_may_be_killed() {

@@ -171,6 +171,35 @@ fn a_plugin_from_a_file_takes_part_in_a_pipeline() {
     assert_eq!(project.sql("select count(*) as n from held"), "n\n220\n");
 }
 
+/// A plugin that does not say that an event time decides what it adds has its rows updated, and
+/// nothing else can be asked for.
+#[test]
+fn a_plugin_without_an_event_time_is_not_merged_on_read() {
+    let project = project();
+    write_users(&project, 0);
+    write_views(&project, 0, 6);
+    project.ok(&["run"]);
+    let target = "target = \"held\"";
+    let merged = format!("{target}\nupdate_mode = \"merge-on-read\"");
+    project.edit_manifest(target, &merged);
+    write_users(&project, 1);
+    let before = project.sql("from wigeon.ledger");
+    let refused = project.run(&["run"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    let said = refused.stderr.replace("\n  │ ", " ");
+    for words in [
+        "unsupported-update-mode",
+        "the rows of `held` cannot be merged on read",
+        "does not say that an event time decides what it adds",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert_eq!(project.sql("from wigeon.ledger"), before);
+    project.edit_manifest("merge-on-read", "copy-on-write");
+    project.ok(&["run"]);
+    assert_eq!(project.sql(TABLE), expected(2, &[(0, 6)]));
+}
+
 /// The first run pins the digest of every plugin; a component that is another one stops the next
 /// run before anything is done, until somebody says that it is meant.
 #[test]

@@ -1,0 +1,189 @@
+//! Changes that are kept beside the rows: how that begins, shows and ends.
+
+use fs_err as fs;
+use serde_json::Value;
+use wigeon_tests::Project;
+
+use crate::tables::{everything, open, texts};
+
+const AT: &str = "2019-12-01";
+const VIEWS: &str = "select user_id, pageview_datetime::time as at, original_postcode as was, current_postcode as is_now, \
+                     postcode_updated_date::date as since from pageviews_postcode order by all";
+
+/// The flagship with three users and a view of each on its first day, merged on read.
+fn project() -> Project {
+    let project = Project::flagship();
+    project.edit_manifest("max_changed_share = 0.5", "max_changed_share = 1.0");
+    let target = "target = \"pageviews_postcode\"";
+    let merged = format!("{target}\nupdate_mode = \"merge-on-read\"");
+    project.edit_manifest(target, &merged);
+    users(&project, 11, "1,AA1\n2,BB2\n3,CC3\n");
+    views(
+        &project,
+        11,
+        "1,u,2019-10-11 01:00:00\n2,u,2019-10-11 02:00:00\n4,u,2019-10-11 03:00:00\n",
+    );
+    run(&project);
+    project
+}
+
+fn users(project: &Project, day: u32, users: &str) {
+    let path = format!("extracts/users_extract_2019-10-{day}.csv");
+    project.write(&path, format!("id,postcode\n{users}"));
+}
+
+fn views(project: &Project, day: u32, views: &str) {
+    let path = format!("extracts/pageview_extract_2019-10-{day}T04.csv");
+    project.write(&path, format!("user_id,url,pageview_datetime\n{views}"));
+}
+
+fn run(project: &Project) -> Value {
+    let report = project.ok(&["run", "--at", AT, "--format", "json"]);
+    serde_json::from_str(&report).expect("JSON")
+}
+
+/// What the last step of a run did.
+fn change_detection(report: &Value) -> Vec<&Value> {
+    let steps = report["steps"].as_array().expect("steps").iter();
+    steps
+        .filter(|step| step["step"] == "updated_postcode_stg")
+        .collect()
+}
+
+/// Whether the table is one, and how many entries its overlay has.
+fn status(project: &Project) -> (bool, Value) {
+    let status = project.ok(&["status", "--format", "json"]);
+    let status: Value = serde_json::from_str(&status).expect("JSON");
+    let steps = status["steps"].as_array().expect("steps").iter();
+    let table = steps
+        .clone()
+        .find(|step| step["step"] == "pageviews_postcode");
+    let table = table.expect("the step");
+    assert_eq!(table["rows"], 3, "an overlay has no rows");
+    let is_table = project.sql(
+        "select table_type = 'BASE TABLE' as t from information_schema.tables where table_name = 'pageviews_postcode'",
+    );
+    (is_table == "t\ntrue\n", table["overlay"].clone())
+}
+
+#[test]
+fn a_change_and_its_return_are_told_as_what_they_are() {
+    let project = project();
+    assert_eq!(status(&project), (true, Value::Null));
+
+    users(&project, 12, "1,AA2\n2,BB2\n3,CC3\n4,DD4\n");
+    let report = run(&project);
+    let [moved] = change_detection(&report)[..] else {
+        panic!("one load: {report}");
+    };
+    assert_eq!(moved["rows_updated"], 0);
+    // User 1 moved, and the first version of user 4 holds for all time.
+    assert_eq!(moved["overlay"]["target"], "pageviews_postcode");
+    assert_eq!(moved["overlay"]["entries"], 3);
+    let (is_table, overlay) = status(&project);
+    assert!(!is_table);
+    assert_eq!(overlay["entries"], 3);
+    assert_eq!(overlay["since"], "2019-12-01T00:00:00Z");
+    assert!(
+        project
+            .ok(&["status"])
+            .contains("has an overlay of 3 entries since")
+    );
+    assert_eq!(
+        project.sql(VIEWS),
+        "user_id,at,was,is_now,since\n1,01:00:00,AA1,AA2,2019-10-12\n2,02:00:00,BB2,BB2,\n4,03:00:00,DD4,DD4,\n"
+    );
+
+    // User 1 moves back, and user 2 moves.
+    users(&project, 13, "1,AA1\n2,BB3\n3,CC3\n4,DD4\n");
+    let report = run(&project);
+    assert_eq!(change_detection(&report)[0]["overlay"]["entries"], 6);
+    let returned = "user_id,at,was,is_now,since\n1,01:00:00,AA1,AA1,2019-10-13\n2,02:00:00,BB2,BB3,2019-10-13\n4,03:00:00,DD4,DD4,\n";
+    assert_eq!(project.sql(VIEWS), returned);
+
+    // Nothing has changed, but the manifest asks for plain rows.
+    project.edit_manifest("merge-on-read", "copy-on-write");
+    let report = run(&project);
+    let [folded] = change_detection(&report)[..] else {
+        panic!("one load: {report}");
+    };
+    assert_eq!(folded["rows_updated"], 3);
+    assert_eq!(folded["overlay"]["entries"], 0);
+    assert_eq!(folded["overlay"]["folded_entries"], 6);
+    assert_eq!(status(&project), (true, Value::Null));
+    assert_eq!(project.sql(VIEWS), returned);
+    let details = "select details from wigeon.ledger order by load_id desc limit 1";
+    let details = project.sql(details);
+    assert!(details.contains("folded_rows"), "{details}");
+    let before = everything(&project.path("pageviews_postcode.duckdb"));
+    run(&project);
+    let after = everything(&project.path("pageviews_postcode.duckdb"));
+    assert_eq!(after, before, "a second run changes nothing");
+}
+
+/// Nobody has said what holds for a row without a time, so that its rows are updated one by one.
+#[test]
+fn rows_without_a_time_are_updated_in_place() {
+    let project = project();
+    users(&project, 12, "1,AA2\n2,BB2\n3,CC3\n");
+    run(&project);
+    assert_eq!(status(&project).1["entries"], 2);
+    views(&project, 12, "1,u,\n");
+    users(&project, 13, "1,AA3\n2,BB2\n3,CC3\n");
+    let report = run(&project);
+    let [moved] = change_detection(&report)[..] else {
+        panic!("one load: {report}");
+    };
+    assert_eq!(moved["overlay"]["folded_entries"], 2);
+    assert_eq!(
+        project.sql(VIEWS),
+        "user_id,at,was,is_now,since\n1,01:00:00,AA1,AA3,2019-10-13\n1,,,AA3,2019-10-13\n2,02:00:00,BB2,BB2,\n4,03:00:00,,,\n"
+    );
+    assert_eq!(project.sql("select target from wigeon.overlay"), "target\n");
+}
+
+/// Other options of the plugin mean other values: what was said with the old ones is written into
+/// the rows that it was said of before others are loaded.
+#[test]
+fn other_options_end_an_overlay_of_older_ones() {
+    let project = project();
+    users(&project, 12, "1,AA2\n2,BB2\n3,CC3\n");
+    run(&project);
+    assert_eq!(status(&project).1["entries"], 2);
+    project.edit_manifest(
+        "event_time = \"pageview_datetime\"",
+        "event_time = \"pageview_datetime\"\nbefore_first = \"null\"",
+    );
+    views(&project, 12, "1,u,2019-10-10 05:00:00\n");
+    project.ok(&["run", "--at", AT, "--step", "pageviews_postcode"]);
+    assert_eq!(project.sql("select target from wigeon.overlay"), "target\n");
+    assert_eq!(
+        project.sql(VIEWS),
+        "user_id,at,was,is_now,since\n1,01:00:00,AA1,AA2,2019-10-12\n1,05:00:00,,AA2,2019-10-12\n2,02:00:00,BB2,BB2,\n4,03:00:00,,,\n"
+    );
+    // The next change says it of all rows of the user, in the new way.
+    users(&project, 13, "1,AA3\n2,BB2\n3,CC3\n");
+    run(&project);
+    assert_eq!(
+        project.sql(VIEWS),
+        "user_id,at,was,is_now,since\n1,01:00:00,AA1,AA3,2019-10-13\n1,05:00:00,,AA3,2019-10-13\n2,02:00:00,BB2,BB2,\n4,03:00:00,,,\n"
+    );
+    assert_eq!(
+        project.sql("select target from wigeon.overlay"),
+        "target\npageviews_postcode\n"
+    );
+}
+
+/// Any DuckDB reads the table, whatever it calls the file.
+#[test]
+fn other_programs_read_the_merged_rows() {
+    let project = project();
+    users(&project, 12, "1,AA2\n2,BB2\n3,CC3\n");
+    run(&project);
+    let copy = project.path("copy_for_bi.duckdb");
+    fs::copy(project.path("pageviews_postcode.duckdb"), &copy).expect("a copy");
+    let connection = open(&copy);
+    let postcodes =
+        "select concat(user_id, ' ', current_postcode) as p from pageviews_postcode order by p";
+    assert_eq!(texts(&connection, postcodes), ["1 AA2", "2 BB2", "4 "]);
+}
