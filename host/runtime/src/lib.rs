@@ -16,8 +16,6 @@ mod imports;
 mod instance;
 mod kinds;
 mod limits;
-#[cfg(target_os = "linux")]
-mod linear_memory;
 mod plugin;
 mod state;
 mod task;

@@ -41,11 +41,6 @@ impl Runtime {
             .epoch_interruption(true)
             .cranelift_opt_level(OptLevel::Speed)
             .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20));
-        #[cfg(target_os = "linux")]
-        config
-            // Images of memory are mapped into wasmtime's own memories only.
-            .memory_init_cow(false)
-            .with_host_memory(Arc::new(crate::linear_memory::HugePages));
         let engine = Engine::new(&config).expect("the configuration is fixed");
         let weak = engine.weak();
         thread::spawn(move || {
