@@ -51,11 +51,7 @@ impl Router {
         batch: &RecordBatch,
         mut send: impl FnMut(usize, RecordBatch),
     ) -> Result<(), RouteError> {
-        for &column in &self.key {
-            if batch.column(column).null_count() > 0 {
-                return Err(RouteError::NullKey(column));
-            }
-        }
+        self.check_key(batch)?;
         if self.lanes == 1 {
             send(0, batch.clone());
             return Ok(());
@@ -78,16 +74,52 @@ impl Router {
         Ok(())
     }
 
+    /// Calls `send` with each lane's rows of `batch` whose key's hash is kept, in their order.
+    pub(crate) fn route_kept(
+        &self,
+        batch: &RecordBatch,
+        mut keep: impl FnMut(u64) -> bool,
+        mut send: impl FnMut(usize, RecordBatch),
+    ) -> Result<(), RouteError> {
+        self.check_key(batch)?;
+        let hashes = self.hash(batch).map_err(RouteError::Arrow)?;
+        let mut rows = vec![vec![]; self.lanes];
+        for (row, hash) in (0_u32..).zip(hashes) {
+            if keep(hash) {
+                rows[bucket(hash) % self.lanes].push(row);
+            }
+        }
+        for (lane, rows) in rows.into_iter().enumerate() {
+            if rows.len() == batch.num_rows() {
+                send(lane, batch.clone());
+            } else if !rows.is_empty() {
+                let rows = take_record_batch(batch, &UInt32Array::from(rows));
+                send(lane, rows.map_err(RouteError::Arrow)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_key(&self, batch: &RecordBatch) -> Result<(), RouteError> {
+        let is_null = |&&column: &&usize| batch.column(column).null_count() > 0;
+        match self.key.iter().find(is_null) {
+            Some(&column) => Err(RouteError::NullKey(column)),
+            None => Ok(()),
+        }
+    }
+
     fn buckets(&self, batch: &RecordBatch) -> Result<Vec<usize>, ArrowError> {
+        Ok(self.hash(batch)?.into_iter().map(bucket).collect())
+    }
+
+    fn hash(&self, batch: &RecordBatch) -> Result<Vec<u64>, ArrowError> {
         let columns = self
             .key
             .iter()
             .map(|&column| Canonical::new(batch.column(column)));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        // Below 256, so it fits.
-        let bucket = |hash: u64| (hash % BUCKETS) as usize;
         if let [Canonical::Integers(values)] = columns.as_slice() {
-            let hash = |value: &i64| bucket(xxh3_64(&value.to_le_bytes()));
+            let hash = |value: &i64| xxh3_64(&value.to_le_bytes());
             return Ok(values
                 .as_primitive::<Int64Type>()
                 .values()
@@ -103,10 +135,16 @@ impl Router {
                 for column in &columns {
                     column.encode(row, &mut bytes);
                 }
-                bucket(xxh3_64(&bytes))
+                xxh3_64(&bytes)
             })
             .collect())
     }
+}
+
+/// Returns the bucket of the keys with this hash.
+fn bucket(hash: u64) -> usize {
+    // Below 256, so it fits.
+    (hash % BUCKETS) as usize
 }
 
 /// A key column in the form that is hashed.

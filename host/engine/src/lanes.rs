@@ -9,6 +9,12 @@
 //! bounded, so nothing is held but a few batches for each lane. The first failure stops all of
 //! them, and the sink learns of it before it can commit.
 
+mod feed;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use feed::Budget;
+
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
@@ -19,10 +25,8 @@ use arrow_schema::{ArrowError, SchemaRef};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use wigeon_runtime::{Task, run_task};
 
-use crate::{
-    Cancellation, DataError, EngineError, Observer,
-    exchange::{RouteError, Router},
-};
+use crate::{Cancellation, EngineError, Observer, exchange::Router};
+use feed::Feed;
 
 /// How many batches may wait for a lane, and how many for the sink.
 const QUEUE: usize = 16;
@@ -68,6 +72,10 @@ impl<'a> Progress<'a> {
         self.rows_out.load(Ordering::Relaxed)
     }
 
+    fn add_rows_in(&self, rows: u64) {
+        self.rows_in.fetch_add(rows, Ordering::Relaxed);
+    }
+
     fn report(&self) {
         self.observer
             .progress(self.step, self.rows_in(), self.rows_out());
@@ -98,7 +106,8 @@ impl Failure {
     }
 }
 
-/// Runs `tasks`, one in each lane, over the two streams, and gives what they emit to `sink`.
+/// Runs `tasks`, one in each lane, over the two streams, and gives what they emit to `sink`. With a
+/// `budget`, of the first stream only keys need arrive that are in the second.
 ///
 /// The sink's reader ends with an error if anything failed, so what it stores must be rolled back
 /// when it returns one.
@@ -106,6 +115,7 @@ pub(crate) fn run<T, R>(
     tasks: Vec<T>,
     first: Inlet<'_>,
     second: Inlet<'_>,
+    budget: Option<Budget>,
     schema: &SchemaRef,
     progress: &Progress<'_>,
     sink: impl FnOnce(Box<dyn RecordBatchReader + Send>) -> Result<R, EngineError>,
@@ -124,12 +134,13 @@ where
     let (emitted, to_sink) = bounded::<RecordBatch>(QUEUE * lanes);
     let result = std::thread::scope(|scope| {
         scope.spawn(|| {
-            let streams = [(first, first_in, false), (second, second_in, true)];
-            for (inlet, lanes, counts) in streams {
-                if let Err(error) = feed(inlet, &lanes, counts, progress, &failure) {
-                    failure.set(error);
-                    return;
-                }
+            let (first_in, second_in) = (first_in, second_in);
+            let feed = Feed {
+                progress,
+                failure: &failure,
+            };
+            if let Err(error) = feed.run(first, second, first_in, &second_in, budget) {
+                failure.set(error);
             }
         });
         for ((mut task, first), second) in tasks.into_iter().zip(first_out).zip(second_out) {
@@ -163,56 +174,6 @@ where
     match failure.take() {
         Some(error) => Err(error),
         None => result,
-    }
-}
-
-/// Hands a stream's rows to the lanes.
-fn feed(
-    inlet: Inlet<'_>,
-    lanes: &[Sender<RecordBatch>],
-    counts: bool,
-    progress: &Progress<'_>,
-    failure: &Failure,
-) -> Result<(), EngineError> {
-    for batch in inlet.rows {
-        if progress.cancellation.is_cancelled() {
-            return Err(EngineError::Cancelled {
-                step: progress.step.to_owned(),
-            });
-        }
-        if failure.is_set() {
-            return Ok(());
-        }
-        let batch = batch?;
-        if counts {
-            let rows = batch.num_rows() as u64;
-            progress.rows_in.fetch_add(rows, Ordering::Relaxed);
-            progress.report();
-        }
-        // A lane that is gone has told why.
-        let send = |lane: usize, rows| drop(lanes[lane].send(rows));
-        inlet
-            .router
-            .route(&batch, send)
-            .map_err(|error| route_error(error, &batch, progress.step))?;
-    }
-    Ok(())
-}
-
-fn route_error(error: RouteError, batch: &RecordBatch, step: &str) -> EngineError {
-    match error {
-        RouteError::NullKey(column) => EngineError::Data {
-            step: step.to_owned(),
-            source: DataError::NullKey {
-                path: String::new(),
-                column: batch.schema_ref().field(column).name().clone(),
-                place: String::new(),
-            },
-        },
-        RouteError::Arrow(source) => EngineError::Arrow {
-            step: step.to_owned(),
-            source,
-        },
     }
 }
 

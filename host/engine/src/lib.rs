@@ -21,6 +21,7 @@ mod resolved;
 mod schemas;
 
 mod exchange;
+mod key_filter;
 mod lanes;
 mod steps;
 mod unique;

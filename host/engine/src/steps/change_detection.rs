@@ -149,8 +149,14 @@ impl StepRun<'_> {
             })
         };
         let (applied, now) = (inlet(Side::Before)?, inlet(Side::Now)?);
-        lanes::run(tasks, applied, now, &input.changes(), progress, |changes| {
-            self.stage(changes)
-        })
+        lanes::run(
+            tasks,
+            applied,
+            now,
+            None,
+            &input.changes(),
+            progress,
+            |changes| self.stage(changes),
+        )
     }
 }

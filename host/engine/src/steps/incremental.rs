@@ -7,14 +7,24 @@ use serde_json::Value;
 use wigeon_runtime::{IncrementalInstance, PluginError, Task};
 use wigeon_warehouse::SnapshotTable;
 
-use super::{Loaded, StepRun, read::Rejected};
+use super::{
+    Loaded, StepRun,
+    read::{Rejected, file_source},
+};
 use crate::{
     DataError, EngineError, StepReport,
     exchange::Router,
     inputs::{NewInputs, Question, location},
-    lanes::{self, Inlet, Progress, Rows},
+    lanes::{self, Budget, Inlet, Progress, Rows},
     resolved::{Chain, IncrementalWork, Work},
 };
+
+/// New rows are read before the lookup if there is no more than one for this many versions. With
+/// more, most keys occur, and the lookup had better be read while the rows are still on their way.
+const HELD_SHARE: u64 = 2;
+
+/// How much memory new rows may take until the lookup has been read.
+const HELD_BYTES: usize = 256 << 20;
 
 impl StepRun<'_> {
     pub(super) fn incremental(&self) -> Result<Vec<StepReport>, EngineError> {
@@ -82,7 +92,16 @@ impl StepRun<'_> {
                 rows,
                 router: Router::new(work.input.rows_key.clone(), lanes),
             };
-            lanes::run(tasks, first, second, &work.output, &progress, append)
+            let budget = self.budget(chain, work, inputs)?;
+            lanes::run(
+                tasks,
+                first,
+                second,
+                budget,
+                &work.output,
+                &progress,
+                append,
+            )
         } else {
             let nothing = Inlet {
                 rows: Box::new(std::iter::empty()),
@@ -93,13 +112,45 @@ impl StepRun<'_> {
                 router: Router::new(vec![], 1),
             };
             let schema = SchemaRef::clone(&self.resolved.output);
-            lanes::run(vec![Passing], nothing, rows, &schema, &progress, append)
+            lanes::run(
+                vec![Passing],
+                nothing,
+                rows,
+                None,
+                &schema,
+                &progress,
+                append,
+            )
         };
         loaded.rows_out =
             appended.map_err(|error| self.name_null_key(error, chain, &loaded, work))?;
         loaded.rows_in = progress.rows_in();
         loaded.rejected = rejected.take();
         self.finish(load, started, &loaded)
+    }
+
+    /// Decides whether the new rows are to be read before the lookup, and how many of them.
+    fn budget(
+        &self,
+        chain: &Chain<'_>,
+        work: &IncrementalWork,
+        inputs: &NewInputs,
+    ) -> Result<Option<Budget>, EngineError> {
+        let versions = self.run.warehouse.count_rows(&work.lookup.history());
+        let rows = versions.map_err(EngineError::ReadWarehouse)? / HELD_SHARE;
+        let expected = match inputs {
+            NewInputs::Files(files) => {
+                let files: Vec<_> = files.iter().map(|file| file.identity.clone()).collect();
+                let source = file_source(chain.source);
+                let estimated = self.run.warehouse.estimate_rows(&source, &files);
+                // What is wrong with a file is told by reading it.
+                estimated.unwrap_or_default()
+            }
+            // Found out by reading it.
+            NewInputs::Table(_) => 0,
+        };
+        let bytes = HELD_BYTES;
+        Ok((expected < rows).then_some(Budget { rows, bytes }))
     }
 
     /// Opens an instance of an incremental plugin.

@@ -94,6 +94,7 @@ impl StepRun<'_> {
             tasks,
             first,
             second,
+            None,
             &columns.written,
             &progress,
             |repaired| self.stage(repaired),

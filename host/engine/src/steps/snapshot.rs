@@ -188,7 +188,7 @@ impl StepRun<'_> {
         };
         let result = if first_extract {
             let load = self.begin()?;
-            lanes::run(tasks, first, second, &schema, &progress, |changes| {
+            lanes::run(tasks, first, second, None, &schema, &progress, |changes| {
                 let rows = opened(changes, table);
                 let opened = load.open_all(table, rows, extract.time);
                 opened.map_err(|source| self.load_error(source))
@@ -198,7 +198,7 @@ impl StepRun<'_> {
                 Ok((load, opened, counts.get()))
             })
         } else {
-            lanes::run(tasks, first, second, &schema, &progress, |changes| {
+            lanes::run(tasks, first, second, None, &schema, &progress, |changes| {
                 self.stage(changes)
             })
             .and_then(|stage| {
