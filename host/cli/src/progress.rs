@@ -163,6 +163,22 @@ fn line(report: &StepReport) -> String {
         if report.rows_updated > 0 {
             let _ = write!(line, ", {} updated", number(report.rows_updated));
         }
+        if let Some(overlay) = &report.overlay {
+            if overlay.folded_entries > 0 {
+                let _ = write!(
+                    line,
+                    ", {} folded in",
+                    counted(overlay.folded_entries, "entry")
+                );
+            }
+            if overlay.entries > 0 {
+                let _ = write!(
+                    line,
+                    ", {} in the overlay",
+                    counted(overlay.entries, "entry")
+                );
+            }
+        }
     }
     if report.rows_rejected > 0 {
         let _ = write!(line, ", {} rejected", number(report.rows_rejected));
@@ -194,6 +210,7 @@ mod tests {
             rows_out: 2_999,
             rows_rejected: 1,
             rows_updated: 0,
+            overlay: None,
             changes: None,
             seconds: 1.5,
         }

@@ -25,6 +25,7 @@ mod key_filter;
 mod lanes;
 mod steps;
 mod unique;
+mod update_mode;
 
 mod inspect;
 mod plan;
@@ -36,8 +37,8 @@ pub use inspect::inspect;
 pub use project::{LockedPlugin, Project};
 pub use query::QueryRows;
 pub use report::{
-    Changes, HistoryEntry, Outcome, PlanReport, PlannedInput, PluginReport, RunReport,
-    StatusReport, StepPlan, StepReport, StepStatus,
+    Changes, HistoryEntry, Outcome, OverlayReport, OverlayStatus, PlanReport, PlannedInput,
+    PluginReport, RunReport, StatusReport, StepPlan, StepReport, StepStatus,
 };
 pub use request::{Cancellation, Observer, RunRequest, Unobserved};
 pub use wigeon_runtime::CONTRACT_VERSION;

@@ -39,10 +39,13 @@ pub struct StepReport {
     pub rows_out: u64,
     /// Malformed rows in quarantine.
     pub rows_rejected: u64,
-    /// Rows of earlier loads that were changed: versions ended, target rows updated.
+    /// Rows of earlier loads that were changed: versions ended, target rows updated. Rows that an
+    /// overlay shows with other values are not among them, until it is folded in.
     pub rows_updated: u64,
     /// What a snapshot found.
     pub changes: Option<Changes>,
+    /// What change detection kept beside the rows of its target, or folded into them.
+    pub overlay: Option<OverlayReport>,
     /// How long it took, in seconds.
     pub seconds: f64,
 }
@@ -66,6 +69,18 @@ pub struct Changes {
     pub superseded: u64,
     /// Keys that are gone.
     pub closed: u64,
+}
+
+/// What a load did with the overlay of a table, which is applied whenever the table is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OverlayReport {
+    /// The table.
+    pub target: String,
+    /// How many entries it has now: for each key, one for each time in which its rows show the
+    /// same.
+    pub entries: u64,
+    /// How many entries were written into the rows, and are entries no more.
+    pub folded_entries: u64,
 }
 
 /// What a run would do.
@@ -141,6 +156,8 @@ pub struct StepStatus {
     pub loads: u64,
     /// Rows of its table.
     pub rows: u64,
+    /// The overlay of its table, if it has one.
+    pub overlay: Option<OverlayStatus>,
     /// Malformed rows in quarantine.
     pub rows_rejected: u64,
     /// Inputs that are there and not yet loaded.
@@ -151,6 +168,15 @@ pub struct StepStatus {
     pub overdue: u64,
     /// Extracts missing between the first and the last that were taken, by the time in their name.
     pub holes: Vec<NaiveDateTime>,
+}
+
+/// The overlay of a table: changes that are applied whenever the table is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OverlayStatus {
+    /// How many entries it has.
+    pub entries: u64,
+    /// The logical time of the run that made the first of them.
+    pub since: DateTime<Utc>,
 }
 
 /// One row of the ledger.

@@ -3,18 +3,19 @@
 use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use arrow_schema::{Field, Schema, SchemaRef};
-use wigeon_manifest::{Code, Deleted as DeletedKeys, Source, Step, StepKind};
+use wigeon_manifest::{Code, Deleted as DeletedKeys, Source, Step, StepKind, UpdateMode};
 use wigeon_registry::{LockFile, ResolveError, resolve};
 use wigeon_runtime::{
     CONTRACT_VERSION, ChangeDetectionInput, ChangeDetectionInstance, Complaint, IncrementalInput,
     IncrementalInstance, Kind, Limits, OpenError, Plugin, PluginError, PluginId, Runtime,
     SnapshotInput, SnapshotInstance, TransformInstance,
 };
-use wigeon_warehouse::{Deleted, SnapshotTable};
+use wigeon_warehouse::{Deleted, OverlayColumns, SnapshotTable};
 
 use crate::{
     DataError, EngineError, Project,
     schemas::{field, without_nulls},
+    update_mode::overlay_columns,
 };
 
 /// A plugin with what the manifest gives it.
@@ -88,6 +89,17 @@ pub(crate) struct IncrementalWork {
     pub(crate) lookup: SnapshotTable,
     pub(crate) output: SchemaRef,
     pub(crate) row_wise: bool,
+    /// The column of the rows that, with the key, decides what is added to them.
+    pub(crate) event_time: Option<usize>,
+}
+
+impl IncrementalWork {
+    /// Returns the columns that the plugin adds to its rows, by their number in the output.
+    pub(crate) fn added(&self) -> impl Iterator<Item = usize> {
+        let input = &self.input.rows;
+        let is_added = |column: &usize| input.index_of(self.output.field(*column).name()).is_err();
+        (0..self.output.fields().len()).filter(is_added)
+    }
 }
 
 /// The step whose loaded rows change detection updates.
@@ -95,6 +107,9 @@ pub(crate) struct IncrementalWork {
 pub(crate) struct Target {
     pub(crate) step: String,
     pub(crate) load: IncrementalWork,
+    pub(crate) update_mode: UpdateMode,
+    /// What an overlay of its table applies to; none if there can be none.
+    pub(crate) overlay: Option<OverlayColumns>,
 }
 
 /// Loads plugins once each, against the lock file.
@@ -153,7 +168,10 @@ impl<'a> Resolver<'a> {
                 let output = SchemaRef::clone(&load.output);
                 (Work::Incremental { chain, load }, output)
             }
-            StepKind::ChangeDetection { target } => {
+            StepKind::ChangeDetection {
+                target,
+                update_mode,
+            } => {
                 let snapshot = self.known(&step.input);
                 let (_, snapshot_input, versions) = self.snapshot(snapshot)?;
                 let input = ChangeDetectionInput {
@@ -167,7 +185,7 @@ impl<'a> Resolver<'a> {
                     &input,
                 )
                 .map_err(|source| self.open_error(step, source))?;
-                let target = self.target(step, self.known(target))?;
+                let target = self.target(step, self.known(target), *update_mode)?;
                 let output = input.changes();
                 let work = Work::ChangeDetection {
                     input,
@@ -381,11 +399,17 @@ impl<'a> Resolver<'a> {
             lookup: table,
             output: shape.schema,
             row_wise: shape.row_wise,
+            event_time: shape.event_time,
         };
         Ok((chain, work))
     }
 
-    fn target(&mut self, step: &Step, target: &'a Step) -> Result<Target, EngineError> {
+    fn target(
+        &mut self,
+        step: &Step,
+        target: &'a Step,
+        update_mode: UpdateMode,
+    ) -> Result<Target, EngineError> {
         let (_, load) = self.incremental(target)?;
         let refuse = |reason: String| EngineError::Data {
             step: step.name.clone(),
@@ -406,10 +430,37 @@ impl<'a> Resolver<'a> {
                 )));
             }
         }
+        let overlay = match overlay_columns(&load) {
+            Ok(columns) => Some(columns),
+            Err(reason) if update_mode == UpdateMode::MergeOnRead => {
+                return Err(self.no_overlay(step, target, &reason));
+            }
+            Err(_) => None,
+        };
         Ok(Target {
             step: target.name.clone(),
             load,
+            update_mode,
+            overlay,
         })
+    }
+
+    /// What the manifest asks for is not to be had.
+    fn no_overlay(&self, step: &Step, target: &Step, reason: &str) -> EngineError {
+        let text = format!(
+            "the rows of `{}` cannot be merged on read, since {reason}",
+            target.name
+        );
+        let help = "leave `update_mode` out: the rows are then updated in place";
+        self.project
+            .pipeline()
+            .complain(
+                step.update_mode_span.clone(),
+                Code::UnsupportedUpdateMode,
+                text,
+                Some(help.to_owned()),
+            )
+            .into()
     }
 
     /// A plugin's complaint about its options belongs into the manifest.

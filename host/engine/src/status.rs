@@ -6,8 +6,8 @@ use wigeon_manifest::{Location, Source, Step, StepKind};
 use wigeon_warehouse::{LedgerEntry, Warehouse};
 
 use crate::{
-    EngineError, HistoryEntry, Project, StatusReport, StepStatus, due::due, inputs::Question,
-    reading::Reading, run::is_runnable,
+    EngineError, HistoryEntry, OverlayStatus, Project, StatusReport, StepStatus, due::due,
+    inputs::Question, reading::Reading, run::is_runnable,
 };
 
 /// The most missing extracts that are listed for a step.
@@ -59,6 +59,7 @@ impl Project {
         };
         let time_zone = self.pipeline().time_zone();
         let schedule = step.schedule.as_ref();
+        let overlay = warehouse.overlay(&step.name).map_err(read)?;
         let overdue = due(self, warehouse, step, at)?;
         Ok(StepStatus {
             step: step.name.clone(),
@@ -67,6 +68,10 @@ impl Project {
             newest_input: times.last().copied().or_else(|| newest_effective(&entries)),
             loads: entries.len() as u64,
             rows: warehouse.count_rows(&step.name).map_err(read)?,
+            overlay: overlay.map(|overlay| OverlayStatus {
+                entries: overlay.entries,
+                since: overlay.since,
+            }),
             rows_rejected: entries.iter().map(|entry| entry.rows_rejected).sum(),
             waiting: match source {
                 Some(source) => self.waiting(warehouse, step, source, at)?,

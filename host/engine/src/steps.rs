@@ -2,7 +2,9 @@
 
 mod change_detection;
 mod explain;
+mod fold;
 mod incremental;
+mod overlay;
 mod read;
 mod repair;
 mod snapshot;
@@ -18,7 +20,7 @@ use wigeon_runtime::CONTRACT_VERSION;
 use wigeon_warehouse::{Load, LoadError, LoadRecord, RejectedRow, Warehouse};
 
 use crate::{
-    Cancellation, Changes, EngineError, Observer, Outcome, Project, StepReport,
+    Cancellation, Changes, EngineError, Observer, Outcome, OverlayReport, Project, StepReport,
     inputs::NewFile,
     resolved::{ResolvedStep, Work},
 };
@@ -58,6 +60,7 @@ pub(crate) struct Loaded {
     pub(crate) rows_updated: u64,
     pub(crate) rejected: Vec<RejectedRow>,
     pub(crate) changes: Option<Changes>,
+    pub(crate) overlay: Option<OverlayReport>,
     pub(crate) details: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -171,6 +174,7 @@ impl StepRun<'_> {
             rows_rejected: loaded.rejected.len() as u64,
             rows_updated: loaded.rows_updated,
             changes: loaded.changes,
+            overlay: loaded.overlay.clone(),
             seconds: started.instant.elapsed().as_secs_f64(),
         }
     }

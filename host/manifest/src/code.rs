@@ -106,6 +106,8 @@ codes! {
     UnknownPlugin = "unknown-plugin",
     /// A plugin that is not of the step's kind. The engine reports it.
     WrongPlugin = "wrong-plugin",
+    /// An update mode that the target cannot have. The engine reports it.
+    UnsupportedUpdateMode = "unsupported-update-mode",
     /// Options, or columns of the input, that the plugin refuses. The engine reports it.
     RefusedByPlugin = "refused-by-plugin",
 }

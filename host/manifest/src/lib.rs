@@ -48,5 +48,7 @@ pub use crate::{
     schedule::{MAX_TICKS, Schedule, ScheduleError},
     schema::json_schema,
     source::{Format, Location, Source},
-    step::{Deleted, Guard, LateExtracts, SnapshotSettings, Step, StepKind, StepLimits},
+    step::{
+        Deleted, Guard, LateExtracts, SnapshotSettings, Step, StepKind, StepLimits, UpdateMode,
+    },
 };

@@ -43,6 +43,9 @@ pub struct Step {
     /// Where the plugin is named in the text.
     pub plugin_span: Range<usize>,
 
+    /// Where the update mode of change detection is in the text, or the step if it says none.
+    pub update_mode_span: Range<usize>,
+
     /// Where the step is in the text: its header.
     pub span: Range<usize>,
 }
@@ -82,6 +85,8 @@ pub enum StepKind {
     ChangeDetection {
         /// An incremental step of the pipeline whose lookup is this step's input.
         target: String,
+        /// How the changes reach the rows.
+        update_mode: UpdateMode,
     },
 }
 
@@ -95,6 +100,20 @@ impl StepKind {
             Self::ChangeDetection { .. } => "change-detection",
         }
     }
+}
+
+/// How changes reach the rows that were loaded before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UpdateMode {
+    /// Whichever costs less, by the sizes of the table and of what has changed.
+    #[default]
+    Auto,
+
+    /// Beside the rows, in an overlay that is applied whenever the table is read.
+    MergeOnRead,
+
+    /// In the rows themselves.
+    CopyOnWrite,
 }
 
 /// How a snapshot step keeps its history.

@@ -25,6 +25,9 @@ pub(crate) const DELETED: [&str; 3] = ["ignore", "close", "record"];
 /// What becomes of extracts older than the newest, as written.
 pub(crate) const LATE_EXTRACTS: [&str; 2] = ["refuse", "insert"];
 
+/// How changes reach the rows that were loaded before, as written.
+pub(crate) const UPDATE_MODES: [&str; 3] = ["auto", "merge-on-read", "copy-on-write"];
+
 /// A Wigeon pipeline: where rows come from, and the steps that turn them into tables.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[schemars(title = "Wigeon pipeline manifest", deny_unknown_fields)]
@@ -241,6 +244,14 @@ pub(crate) struct Step {
     ///
     /// Example: `target = "pageviews_postcode"`
     pub(crate) target: Option<String>,
+
+    /// Only for change detection: whether the changes are written into the rows of the target, or
+    /// kept beside them and applied whenever the table is read. Default: `auto`, whichever costs
+    /// less.
+    ///
+    /// Example: `update_mode = "merge-on-read"`
+    #[schemars(extend("enum" = UPDATE_MODES))]
+    pub(crate) update_mode: Option<String>,
 
     /// What the plugin may use.
     ///

@@ -18,6 +18,7 @@ use wigeon_manifest::{
 /// Codes that only the engine uses, so that no manifest gives them.
 const OF_THE_ENGINE: [Code; 3] = [
     Code::UnknownPlugin,
+    Code::UnsupportedUpdateMode,
     Code::WrongPlugin,
     Code::RefusedByPlugin,
 ];
@@ -191,7 +192,10 @@ fn describe_step(pipeline: &CheckedPipeline, step: &Step, text: &mut String) {
         StepKind::Incremental { key, lookup } => {
             writeln!(text, "  key {} lookup {lookup}", key.join(", "))
         }
-        StepKind::ChangeDetection { target } => writeln!(text, "  target {target}"),
+        StepKind::ChangeDetection {
+            target,
+            update_mode,
+        } => writeln!(text, "  target {target} update mode {update_mode:?}"),
     }
     .unwrap();
     if let Some(schedule) = &step.schedule {

@@ -234,6 +234,8 @@ pub(crate) struct ShapeRecord {
     pub(crate) fields: Vec<FieldRecord>,
     #[component(name = "row-wise")]
     pub(crate) row_wise: bool,
+    #[component(name = "event-time")]
+    pub(crate) event_time: Option<u32>,
 }
 
 #[derive(Debug, ComponentType, Lift, Lower)]

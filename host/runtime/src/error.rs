@@ -134,6 +134,12 @@ pub enum Breach {
         /// How many it emitted.
         emitted: u64,
     },
+    /// It names a column as the event time that cannot be one.
+    #[error("column {column} cannot be the event time")]
+    EventTime {
+        /// The number of the column.
+        column: u32,
+    },
     /// What it returned made Arrow panic.
     #[error("what it returned could not be decoded")]
     Panic,

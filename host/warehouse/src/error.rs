@@ -359,6 +359,13 @@ pub enum LoadError {
         data_type: DataType,
     },
 
+    /// A table has an overlay that says something of other columns.
+    #[error("table `{table}` has an overlay of other columns")]
+    Overlay {
+        /// The table.
+        table: String,
+    },
+
     /// The rows break a law of the table.
     #[error("the rows break a law of the table")]
     Law(#[from] LawError),

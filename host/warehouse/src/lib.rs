@@ -21,6 +21,7 @@ mod diagnose;
 mod error;
 mod estimate;
 mod files;
+mod fold;
 mod held;
 mod json;
 mod late;
@@ -28,6 +29,7 @@ mod ledger;
 mod load;
 mod malformed;
 mod meta;
+mod overlay;
 mod parquet;
 mod reader;
 mod run_lock;
@@ -48,6 +50,7 @@ pub use error::{DatabaseError, LawError, LoadError, LockError, OpenError, ReadEr
 pub use files::{FileIdentity, digest_file, list_files};
 pub use ledger::{LedgerEntry, LoadRecord, RecordedInput};
 pub use load::Load;
+pub use overlay::{FROM_COLUMN, Overlay, OverlayColumns};
 pub use reader::batch_reader;
 pub use run_lock::RunLock;
 pub use snapshot::{

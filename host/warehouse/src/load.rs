@@ -84,8 +84,10 @@ impl Load {
             .iter()
             .map(|field| field.as_ref().clone())
             .collect();
-        self.ensure_table(table, &fields)?;
-        self.insert(&sql::table(table), reader, "")
+        // The rows of a table with an overlay are behind a view.
+        let base = self.base(table)?;
+        self.ensure_table_at(&base, table, &fields)?;
+        self.insert(&sql::table(&base), reader, "")
     }
 
     /// Makes a table of exactly the rows of a stage, in place of the one that was there.
@@ -135,7 +137,12 @@ impl Load {
 
     /// Creates a table, or checks that it has these columns.
     pub(crate) fn ensure_table(&self, table: &str, fields: &[Field]) -> Result<(), LoadError> {
-        let found = self.columns_of(table)?;
+        self.ensure_table_at(table, table, fields)
+    }
+
+    /// Creates or checks the table `place`, which errors call `table`.
+    fn ensure_table_at(&self, place: &str, table: &str, fields: &[Field]) -> Result<(), LoadError> {
+        let found = self.columns_of(place)?;
         if found.is_empty() {
             let columns: Vec<_> = fields
                 .iter()
@@ -150,7 +157,7 @@ impl Load {
                 .collect();
             return self.run(&format!(
                 "CREATE TABLE {} ({})",
-                sql::table(table),
+                sql::table(place),
                 columns.join(", ")
             ));
         }

@@ -33,11 +33,12 @@ pub(crate) fn version(connection: &Connection) -> Result<Option<i64>, DatabaseEr
 
 /// Creates the internal schema, all of it or nothing.
 pub(crate) fn create(connection: &Connection) -> Result<(), DatabaseError> {
-    let (meta, ledger, input, quarantine) = (
+    let (meta, ledger, input, quarantine, overlay) = (
         sql::internal("meta"),
         sql::internal("ledger"),
         sql::internal("input"),
         sql::internal("quarantine"),
+        sql::internal("overlay"),
     );
     let statements = format!(
         "BEGIN TRANSACTION;
@@ -59,6 +60,9 @@ pub(crate) fn create(connection: &Connection) -> Result<(), DatabaseError> {
              load_id BIGINT NOT NULL, step VARCHAR NOT NULL, path VARCHAR NOT NULL,
              line BIGINT NOT NULL, \"column\" VARCHAR, reason VARCHAR NOT NULL,
              raw VARCHAR NOT NULL);
+         CREATE TABLE {overlay} (
+             target VARCHAR NOT NULL, key VARCHAR NOT NULL, event_time VARCHAR NOT NULL,
+             columns VARCHAR NOT NULL, since TIMESTAMPTZ NOT NULL);
          COMMIT;"
     );
     let created = connection.execute_batch(&statements);

@@ -4,6 +4,7 @@ use chrono::NaiveDateTime;
 
 use crate::{
     error::{LoadError, ReadError},
+    overlay,
     snapshot::{SnapshotTable, VALID_FROM},
     sql,
     stage::Stage,
@@ -99,6 +100,27 @@ impl Warehouse {
         self.read_versions(table, &of_keys, "true", Some(stage))
     }
 
+    /// Reads the times at which anything may change for the keys of a stage: of each key, under
+    /// the names of the table's key, `-infinity` and every [`VALID_FROM`].
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if there is no such history.
+    pub fn times_of(&self, table: &SnapshotTable, stage: &Stage) -> Result<RowStream, ReadError> {
+        let statement = format!(
+            "SELECT {}, '-infinity'::TIMESTAMP AS {VALID_FROM} FROM {staged} AS s UNION ALL \
+             SELECT {}, h.{VALID_FROM} FROM {} AS h SEMI JOIN {staged} AS s ON {} WHERE {}",
+            sql::columns("s", &table.key),
+            sql::columns("h", &table.key),
+            sql::table(&table.history()),
+            sql::compare("h", "s", "=", &table.key),
+            table.not_deleted("h"),
+            staged = stage.table(),
+        );
+        let statement = Statement::new(statement).with_guard(stage.clone());
+        RowStream::start(self.connect_to_read()?, statement)
+    }
+
     /// Counts the rows of a table or view; zero if there is none.
     ///
     /// # Errors
@@ -108,7 +130,10 @@ impl Warehouse {
         if !self.tables()?.iter().any(|name| name == table) {
             return Ok(0);
         }
-        self.count(&format!("SELECT count(*) FROM {}", sql::table(table)))
+        // Counting the rows behind a view with an overlay asks for no join.
+        let connection = self.connect_to_read()?;
+        let table = overlay::base(&connection, table).map_err(ReadError::Database)?;
+        self.count(&format!("SELECT count(*) FROM {}", sql::table(&table)))
     }
 
     fn count(&self, query: &str) -> Result<u64, ReadError> {

@@ -58,6 +58,7 @@ pub struct Warehouse {
     instance: Arc<Instance>,
     path: PathBuf,
     temp_directory: PathBuf,
+    memory_limit_mib: u64,
     attachments: Attachments,
     _reservation: Reservation,
 }
@@ -221,6 +222,10 @@ impl Warehouse {
         &self.temp_directory
     }
 
+    pub(crate) fn memory_limit_mib(&self) -> u64 {
+        self.memory_limit_mib
+    }
+
     /// Makes a new warehouse: whole, or not at all.
     ///
     /// DuckDB writes the head of a new file in several steps, and cannot open what is left if the
@@ -322,6 +327,7 @@ impl Warehouse {
                 instance,
                 path: path.clone(),
                 temp_directory,
+                memory_limit_mib: settings.memory_limit_mib,
                 attachments: Attachments::default(),
                 _reservation: reservation,
             }),

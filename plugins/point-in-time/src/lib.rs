@@ -97,6 +97,7 @@ impl Incremental for PointInTime {
         Shape {
             schema: self.schema.clone(),
             row_wise: true,
+            event_time: Some(self.event_time),
         }
     }
 

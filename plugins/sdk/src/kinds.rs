@@ -120,6 +120,16 @@ pub struct Shape {
     /// Whether each call of [`Incremental::rows`] emits just the rows of its batch, in their
     /// order. Only then can a change of the lookup reach rows that were loaded earlier.
     pub row_wise: bool,
+    /// The column of the rows, if there is one, that with the key alone decides what is added to a
+    /// row, and does so in steps: for one key, the added columns stay the same from one
+    /// `valid_from` of its versions, inclusive, to the next, exclusive, and so do they before the
+    /// first and from the last on. It has the type of `valid_from`.
+    ///
+    /// Only a row-wise load may say so. A change of the lookup then costs the host no more with
+    /// many rows than with few: it hands over one row for each version of a changed key, with
+    /// `valid_from` as its event time, one with `-i64::MAX` for what comes before, and null in all
+    /// columns but these and the key's.
+    pub event_time: Option<usize>,
 }
 
 /// New rows, completed from a lookup. Every row that is handed over is emitted exactly once.

@@ -136,6 +136,8 @@ pub(super) fn load(error: &LoadError) -> Advice {
         ),
         LoadError::UnsupportedType { .. } => Advice::new(Kind::Data)
             .hint("leave the column out of `columns` of the step, or use a plugin that casts it"),
+        // The engine folds such an overlay in first.
+        LoadError::Overlay { .. } => Advice::new(Kind::Internal),
         LoadError::Law(law) => broken_law(law),
         LoadError::Interrupted => interrupted(),
         LoadError::Database(_) => Advice::new(Kind::Data).hint(ROOM),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use chrono_tz::Tz;
 use clap::Args;
-use wigeon_engine::{Outcome, RunReport, StepReport};
+use wigeon_engine::{Outcome, OverlayReport, RunReport, StepReport};
 
 use super::plan::SelectionArguments;
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     printer::Printer,
     progress::Progress,
     table::{Side, render, table},
-    words::{length, number, seconds, time_in_zone},
+    words::{counted, length, number, seconds, time_in_zone},
 };
 
 /// Run the pipeline: take in what is new and bring every table up to date
@@ -98,7 +98,30 @@ fn text(report: &RunReport, zone: Tz) -> String {
             seconds(total.seconds),
         ]);
     }
-    format!("{} at {at}\n\n{}", report.pipeline, render(&steps))
+    let mut text = format!("{} at {at}\n\n{}", report.pipeline, render(&steps));
+    // What became of an overlay last is how it is now.
+    if let Some(overlay) = report.steps.iter().rev().find_map(|s| s.overlay.as_ref()) {
+        text.push('\n');
+        text.push_str(&overlay_text(overlay));
+        text.push('\n');
+    }
+    text
+}
+
+/// Says where the changes are that have not reached the rows themselves, or that they have.
+fn overlay_text(overlay: &OverlayReport) -> String {
+    if overlay.entries > 0 {
+        let entries = counted(overlay.entries, "entry");
+        return format!(
+            "{} has an overlay of {entries}, merged on read",
+            overlay.target
+        );
+    }
+    let entries = counted(overlay.folded_entries, "entry");
+    format!(
+        "{} had an overlay of {entries}, now folded into its rows",
+        overlay.target
+    )
 }
 
 /// What all loads of a step did together.
@@ -169,6 +192,7 @@ mod tests {
             rows_rejected: 0,
             rows_updated: 40,
             changes: None,
+            overlay: None,
             seconds: 0.25,
         }
     }

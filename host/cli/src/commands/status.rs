@@ -79,6 +79,18 @@ fn text(status: &StatusReport, zone: Tz) -> String {
         ]);
     }
     text.push_str(&render(&steps));
+    for step in &status.steps {
+        if let Some(overlay) = &step.overlay {
+            // Writing into a `String` cannot fail.
+            let _ = write!(
+                text,
+                "\n{} has an overlay of {} since {}, merged on read\n",
+                step.step,
+                counted(overlay.entries, "entry"),
+                time(overlay.since, zone)
+            );
+        }
+    }
     for step in status.steps.iter().filter(|step| !step.holes.is_empty()) {
         // Writing into a `String` cannot fail.
         let _ = write!(text, "\n{}", missing(step));
@@ -121,6 +133,7 @@ mod tests {
             newest_input: day(11),
             loads: 3,
             rows: 20_000,
+            overlay: None,
             rows_rejected: 0,
             waiting: 1,
             next_due: Some(at),

@@ -9,18 +9,21 @@
 //! **What becomes of the rows** is decided by the target's own plugin: it is handed the rows of
 //! the changed keys once more, with the lookup as it is now, and what comes out different is
 //! written back. So there is one place that knows what as-was and as-is mean, and the table is the
-//! same as if every row were loaded today.
+//! same as if every row were loaded today. Where there are many rows, and the plugin says that an
+//! event time decides what it adds to them, it is asked about the versions of the changed keys
+//! instead, and what it answers is kept in an overlay.
 
 use chrono::NaiveDateTime;
 use wigeon_runtime::{ChangeDetectionInput, ChangeDetectionInstance};
-use wigeon_warehouse::{Side, SnapshotTable, Stage, Warehouse};
+use wigeon_warehouse::{Load, Overlay, OverlayColumns, Side, SnapshotTable, Stage, Warehouse};
 
-use super::{Loaded, StepRun};
+use super::{Loaded, StepRun, repair::Repaired};
 use crate::{
-    EngineError, StepReport,
+    EngineError, OverlayReport, StepReport,
     exchange::Router,
     lanes::{self, Inlet, Progress},
     resolved::{Target, Work},
+    update_mode::Circumstances,
 };
 
 /// What change detection would look at.
@@ -59,6 +62,15 @@ pub(crate) fn pending(
     Ok(since.map(|since| Pending { since }))
 }
 
+/// What the changes mean for the rows of the target.
+enum Reaches {
+    Nothing,
+    /// These rows are to be set.
+    Rows(Repaired),
+    /// All rows of the changed keys are to show this.
+    Keys(Stage),
+}
+
 impl StepRun<'_> {
     pub(super) fn change_detection(&self) -> Result<Vec<StepReport>, EngineError> {
         let Work::ChangeDetection {
@@ -72,7 +84,7 @@ impl StepRun<'_> {
         };
         let warehouse = self.run.warehouse;
         let Some(pending) = pending(warehouse, self.name(), snapshot, &target.step)? else {
-            return Ok(vec![]);
+            return self.fold_if_asked(target);
         };
         self.run.observer.started(self.name(), 0);
         let started = self.start();
@@ -85,17 +97,13 @@ impl StepRun<'_> {
         };
         let since = pending.since.to_string();
         loaded.details.insert("since".to_owned(), since.into());
-        let repaired = if changes.rows() > 0 && self.has_table(target)? {
-            self.repair(versions, target, &changes)?
+        let reaches = if changes.rows() > 0 && self.has_table(target)? {
+            self.reach(versions, target, &changes, &mut loaded)?
         } else {
-            None
+            Reaches::Nothing
         };
         let load = self.begin()?;
-        if let Some(repaired) = repaired {
-            let columns: Vec<&str> = repaired.columns.iter().map(String::as_str).collect();
-            let updated = load.update_by_rowid(&target.step, &repaired.rows, &columns);
-            loaded.rows_updated = updated.map_err(|source| self.load_error(source))?;
-        }
+        self.apply(&load, target, &reaches, &mut loaded)?;
         // Nothing new leaves the last set of changes in place.
         let first = warehouse
             .schema_of(self.name())
@@ -108,7 +116,111 @@ impl StepRun<'_> {
         loaded
             .details
             .insert("rows_updated".to_owned(), updated.into());
-        Ok(vec![self.finish(load, started, &loaded)?])
+        let mut reports = vec![self.finish(load, started, &loaded)?];
+        reports.extend(self.fold_if_asked(target)?);
+        Ok(reports)
+    }
+
+    /// Finds out what the changes mean for the rows of the target: either which rows, or what for
+    /// all rows of the changed keys. An overlay that is in the way of that is folded in first.
+    fn reach(
+        &self,
+        versions: &SnapshotTable,
+        target: &Target,
+        changes: &Stage,
+        loaded: &mut Loaded,
+    ) -> Result<Reaches, EngineError> {
+        let overlay = self.overlay(target)?;
+        let columns = self.overlay_columns(target, overlay.as_ref())?;
+        if let Some(overlay) = overlay.filter(|overlay| columns != Some(&overlay.columns)) {
+            self.fold_before(target, &overlay)?.note(target, loaded);
+        }
+        if columns.is_some() {
+            return Ok(Reaches::Keys(
+                self.overlay_entries(versions, target, changes)?,
+            ));
+        }
+        let repaired = self.repair(versions, target, changes)?;
+        Ok(repaired.map_or(Reaches::Nothing, Reaches::Rows))
+    }
+
+    /// Returns what an overlay of the target is to apply to, or none if the rows are to be updated.
+    fn overlay_columns<'t>(
+        &self,
+        target: &'t Target,
+        overlay: Option<&Overlay>,
+    ) -> Result<Option<&'t OverlayColumns>, EngineError> {
+        let Some(columns) = &target.overlay else {
+            return Ok(None);
+        };
+        let warehouse = self.run.warehouse;
+        let circumstances = Circumstances {
+            mode: target.update_mode,
+            rows: warehouse
+                .count_rows(&target.step)
+                .map_err(EngineError::ReadWarehouse)?,
+            overlay,
+        };
+        if !circumstances.ask_for_overlay() {
+            return Ok(None);
+        }
+        // Of a row without a time, nobody has said anything.
+        let timeless = warehouse.has_nulls(&target.step, &columns.event_time);
+        let timeless = timeless.map_err(EngineError::ReadWarehouse)?;
+        Ok((!timeless).then_some(columns))
+    }
+
+    fn apply(
+        &self,
+        load: &Load,
+        target: &Target,
+        reaches: &Reaches,
+        loaded: &mut Loaded,
+    ) -> Result<(), EngineError> {
+        match reaches {
+            Reaches::Nothing => {}
+            Reaches::Rows(repaired) => {
+                let columns: Vec<&str> = repaired.columns.iter().map(String::as_str).collect();
+                let updated = load.update_by_rowid(&target.step, &repaired.rows, &columns);
+                loaded.rows_updated += updated.map_err(|source| self.load_error(source))?;
+            }
+            Reaches::Keys(entries) => {
+                let columns = target.overlay.as_ref().expect("the entries are of it");
+                let since = self.logical_time;
+                let merged = load.merge_overlay(&target.step, columns, entries, since);
+                let entries = merged.map_err(|source| self.load_error(source))?;
+                let details = &mut loaded.details;
+                details.insert("overlay_entries".to_owned(), entries.into());
+                let folded = loaded.overlay.as_ref().map_or(0, |o| o.folded_entries);
+                loaded.overlay = Some(OverlayReport {
+                    target: target.step.clone(),
+                    entries,
+                    folded_entries: folded,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Folds the overlay of the target in if its size, or the manifest, asks for it.
+    fn fold_if_asked(&self, target: &Target) -> Result<Vec<StepReport>, EngineError> {
+        let Some(overlay) = self.overlay(target)? else {
+            return Ok(vec![]);
+        };
+        let circumstances = Circumstances {
+            mode: target.update_mode,
+            rows: 0,
+            overlay: Some(&overlay),
+        };
+        if !circumstances.ask_for_fold() {
+            return Ok(vec![]);
+        }
+        Ok(vec![self.fold(target, &overlay)?])
+    }
+
+    fn overlay(&self, target: &Target) -> Result<Option<Overlay>, EngineError> {
+        let overlay = self.run.warehouse.overlay(&target.step);
+        overlay.map_err(EngineError::ReadWarehouse)
     }
 
     fn has_table(&self, target: &Target) -> Result<bool, EngineError> {

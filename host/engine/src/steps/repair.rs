@@ -18,7 +18,7 @@ use crate::{
     EngineError,
     exchange::Router,
     lanes::{self, Inlet, IntoEngineError, Progress, Rows},
-    resolved::Target,
+    resolved::{IncrementalWork, Target},
 };
 
 /// Rows that are to be written back.
@@ -41,7 +41,7 @@ impl StepRun<'_> {
         let warehouse = self.run.warehouse;
         let lookup = warehouse.versions_of(versions, changes);
         let lookup = lookup.map_err(EngineError::ReadWarehouse)?;
-        let columns = TargetColumns::new(&load.input.rows, &load.output);
+        let columns = TargetColumns::new(load);
         let keys: Vec<_> = load
             .input
             .rows_key
@@ -117,11 +117,10 @@ struct TargetColumns {
 }
 
 impl TargetColumns {
-    fn new(input: &Schema, output: &Schema) -> Self {
+    fn new(load: &IncrementalWork) -> Self {
+        let (input, output) = (&load.input.rows, &load.output);
         let rowid = Arc::new(Field::new(ROWID_COLUMN, DataType::Int64, false));
-        let outputs: Vec<usize> = (0..output.fields().len())
-            .filter(|&column| input.index_of(output.field(column).name()).is_err())
-            .collect();
+        let outputs: Vec<usize> = load.added().collect();
         let stored = || {
             outputs
                 .iter()
@@ -168,7 +167,7 @@ struct RepairTask {
 }
 
 /// Why a lane of a repair cannot go on.
-enum RepairError {
+pub(super) enum RepairError {
     Plugin(PluginError),
     Arrow(ArrowError),
 }

@@ -12,9 +12,11 @@ use crate::{
     plugin_reference::PluginReference,
     read::Read,
     schedule::{Schedule, ScheduleError},
-    step::{Deleted, Guard, LateExtracts, SnapshotSettings, Step, StepKind, StepLimits},
+    step::{
+        Deleted, Guard, LateExtracts, SnapshotSettings, Step, StepKind, StepLimits, UpdateMode,
+    },
     words::{did_you_mean, listed, printable},
-    written::{self, DELETED, KINDS, LATE_EXTRACTS},
+    written::{self, DELETED, KINDS, LATE_EXTRACTS, UPDATE_MODES},
 };
 
 /// The kinds of step.
@@ -62,7 +64,7 @@ impl Kind {
                 "max_rejected_rows",
             ],
             Self::Incremental => &["key", "lookup", "max_rejected_rows"],
-            Self::ChangeDetection => &["target"],
+            Self::ChangeDetection => &["target", "update_mode"],
         }
     }
 
@@ -89,6 +91,7 @@ pub(super) struct StepDraft<'t> {
     deleted: Deleted,
     late_extracts: LateExtracts,
     guard: Guard,
+    update_mode: UpdateMode,
     options: serde_json::Value,
     options_span: Range<usize>,
 }
@@ -159,6 +162,7 @@ impl<'t> StepDraft<'t> {
             },
             Kind::ChangeDetection => StepKind::ChangeDetection {
                 target: written.target.clone()?,
+                update_mode: self.update_mode,
             },
         };
         Some(Step {
@@ -173,6 +177,10 @@ impl<'t> StepDraft<'t> {
             options: self.options.clone(),
             options_span: self.options_span.clone(),
             plugin_span: self.place().value_span("plugin"),
+            update_mode_span: match written.update_mode {
+                Some(_) => self.place().value_span("update_mode"),
+                None => self.place().span(),
+            },
             span: self.place().span(),
         })
     }
@@ -245,6 +253,17 @@ pub(super) fn check<'t>(
             _ => LateExtracts::Refuse,
         },
         guard: guard(read, mistakes),
+        update_mode: match word(
+            read,
+            "update_mode",
+            read.value.update_mode.as_deref(),
+            &UPDATE_MODES,
+            mistakes,
+        ) {
+            Some("merge-on-read") => UpdateMode::MergeOnRead,
+            Some("copy-on-write") => UpdateMode::CopyOnWrite,
+            _ => UpdateMode::Auto,
+        },
         options,
         options_span,
     }

@@ -57,6 +57,9 @@ pub struct Shape {
     pub schema: SchemaRef,
     /// Whether each call of [`IncrementalInstance::rows`] emits the rows of its batch, in order.
     pub row_wise: bool,
+    /// The column of the rows that, with the key alone, decides in steps what is added to a row:
+    /// the same from one `valid_from` of the key's versions to the next.
+    pub event_time: Option<usize>,
 }
 
 /// An incremental load at work.
@@ -97,9 +100,11 @@ impl IncrementalInstance {
         let calls = Calls::look_up(&mut instance).expect("checked when the plugin was loaded");
         let step = instance.ask("open", &calls.open, (options.to_owned(), record))?;
         let (shape,) = instance.call("shape", &calls.shape, (step,))?;
+        let event_time = event_time(&shape, input).map_err(|b| instance.breach("shape", b))?;
         let shape = Shape {
             schema: Arc::new(instance.schema("shape", shape.fields)?),
             row_wise: shape.row_wise,
+            event_time,
         };
         instance.keep_rows_of(&input.lookup);
         Ok(Self {
@@ -176,6 +181,25 @@ impl IncrementalInstance {
     pub fn traffic(&self) -> Traffic {
         self.instance.traffic()
     }
+}
+
+/// Checks the column that a plugin says decides, with the key, what it adds.
+fn event_time(shape: &ShapeRecord, input: &IncrementalInput) -> Result<Option<usize>, Breach> {
+    let Some(column) = shape.event_time else {
+        return Ok(None);
+    };
+    let rows = input.rows.fields();
+    let found = usize::try_from(column)
+        .ok()
+        .filter(|&column| column < rows.len());
+    let valid_from = input.lookup.fields().last();
+    found
+        .filter(|&column| {
+            let decides = shape.row_wise && !input.rows_key.contains(&column);
+            decides && valid_from.is_some_and(|v| v.data_type() == rows[column].data_type())
+        })
+        .map(Some)
+        .ok_or(Breach::EventTime { column })
 }
 
 fn count(batches: &[RecordBatch]) -> u64 {

@@ -110,6 +110,6 @@ pub(crate) fn read(field: &Field, batch: &columnar::Batch, column: usize) -> Arr
     decode(field, rows, &nodes, buffers).expect("the host gives valid arrays")
 }
 
-fn number(value: usize) -> u32 {
+pub(super) fn number(value: usize) -> u32 {
     u32::try_from(value).expect("memory is 32 bits wide")
 }

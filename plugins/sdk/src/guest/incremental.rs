@@ -8,7 +8,7 @@ use super::bindings::{
     about::Description, columnar, failure,
     incremental::exports::wigeon::plugin::incremental_step as exports,
 };
-use super::{Imports, describe, fields_of, indexes, options_of, schema_of};
+use super::{Imports, describe, fields_of, imports::number, indexes, options_of, schema_of};
 use crate::{Batch, Host, Incremental, IncrementalInput};
 
 /// The exports of a component that carries `P`.
@@ -53,6 +53,7 @@ impl<P: Incremental> exports::GuestStep for Step<P> {
         exports::Shape {
             fields: fields_of(&shape.schema),
             row_wise: shape.row_wise,
+            event_time: shape.event_time.map(number),
         }
     }
 

@@ -79,6 +79,8 @@ impl Incremental for Tenure {
         Shape {
             schema: self.schema.clone(),
             row_wise: true,
+            // The seconds that a value has been held grow with the time of the row.
+            event_time: None,
         }
     }
 

@@ -1,0 +1,139 @@
+//! Whether changes of the lookup are written into the rows of a target, or kept beside them.
+//!
+//! Written into the rows, a change costs as much as there are rows: it is rare that a part of a
+//! DuckDB table has no row of any of a hundredth of the keys, and a column is compressed anew
+//! wherever one of its rows differs. Kept in an overlay it costs as much as there are changed
+//! keys, and a little whenever the table is read. The figures behind the two constants are in
+//! `ARCHITECTURE.md`.
+
+use wigeon_manifest::UpdateMode;
+use wigeon_warehouse::{Overlay, OverlayColumns};
+
+use crate::resolved::IncrementalWork;
+
+/// Tables with fewer rows are updated in place: that costs no more than an overlay.
+const ROWS_IN_PLACE: u64 = 1_000_000;
+
+/// An overlay with more entries is folded in: up to here the questions that group by hour or month
+/// take at most 1.3 times as long as without one.
+const MAX_ENTRIES: u64 = 50_000;
+
+/// What there is to know about a target before it is updated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Circumstances<'a> {
+    pub(crate) mode: UpdateMode,
+    /// The rows of the target.
+    pub(crate) rows: u64,
+    /// The overlay that it has.
+    pub(crate) overlay: Option<&'a Overlay>,
+}
+
+impl Circumstances<'_> {
+    /// Says whether changes go into an overlay, if one can say what they mean.
+    pub(crate) fn ask_for_overlay(&self) -> bool {
+        match self.mode {
+            UpdateMode::MergeOnRead => true,
+            UpdateMode::CopyOnWrite => self.rows >= ROWS_IN_PLACE,
+            UpdateMode::Auto => self.rows >= ROWS_IN_PLACE || self.overlay.is_some(),
+        }
+    }
+
+    /// Says whether the overlay is to be folded in, now that no change is left to be kept.
+    pub(crate) fn ask_for_fold(&self) -> bool {
+        self.overlay.is_some_and(|overlay| match self.mode {
+            UpdateMode::MergeOnRead => false,
+            UpdateMode::CopyOnWrite => true,
+            UpdateMode::Auto => overlay.entries > MAX_ENTRIES,
+        })
+    }
+}
+
+/// Returns what an overlay of the table of an incremental step would apply to, or why there can be
+/// none, in words that follow "since".
+pub(crate) fn overlay_columns(load: &IncrementalWork) -> Result<OverlayColumns, String> {
+    let rows = load.input.rows.fields();
+    let Some(event_time) = load.event_time else {
+        return Err(
+            "its plugin does not say that an event time decides what it adds to a row".to_owned(),
+        );
+    };
+    let asked = |column: &usize| *column == event_time || load.input.rows_key.contains(column);
+    let required = (0..rows.len()).find(|column| !asked(column) && !rows[*column].is_nullable());
+    if let Some(column) = required {
+        return Err(format!(
+            "the column `{}` of its rows cannot be null",
+            rows[column].name()
+        ));
+    }
+    let names = |columns: &[usize]| {
+        let names = columns.iter().map(|&column| rows[column].name().clone());
+        names.collect()
+    };
+    let set: Vec<_> = load
+        .added()
+        .map(|column| load.output.field(column).name().clone())
+        .collect();
+    if set.is_empty() {
+        return Err("its plugin adds no column to a row".to_owned());
+    }
+    Ok(OverlayColumns {
+        key: names(&load.input.rows_key),
+        event_time: rows[event_time].name().clone(),
+        set,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn overlay(entries: u64) -> Overlay {
+        Overlay {
+            columns: OverlayColumns {
+                key: vec!["id".to_owned()],
+                event_time: "t".to_owned(),
+                set: vec!["x".to_owned()],
+            },
+            entries,
+            since: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    /// What becomes of changes of a table with so many rows, and of its overlay of so many entries.
+    fn asked(mode: UpdateMode, rows: u64, entries: Option<u64>) -> (bool, bool) {
+        let overlay = entries.map(overlay);
+        let circumstances = Circumstances {
+            mode,
+            rows,
+            overlay: overlay.as_ref(),
+        };
+        (
+            circumstances.ask_for_overlay(),
+            circumstances.ask_for_fold(),
+        )
+    }
+
+    #[test]
+    fn the_cost_rule_goes_by_rows_and_entries() {
+        let auto = |rows, entries| asked(UpdateMode::Auto, rows, entries);
+        assert_eq!(auto(999_999, None), (false, false));
+        assert_eq!(auto(1_000_000, None), (true, false));
+        assert_eq!(auto(10, Some(1)), (true, false));
+        assert_eq!(auto(1_000_000, Some(50_000)), (true, false));
+        assert_eq!(auto(1_000_000, Some(50_001)), (true, true));
+    }
+
+    #[test]
+    fn the_manifest_may_overrule_it() {
+        let merge = |rows, entries| asked(UpdateMode::MergeOnRead, rows, entries);
+        assert_eq!(merge(1, None), (true, false));
+        assert_eq!(merge(1, Some(1_000_000)), (true, false));
+        let copy = |rows, entries| asked(UpdateMode::CopyOnWrite, rows, entries);
+        assert_eq!(copy(10, Some(1)), (false, true));
+        // By way of an overlay, since the memory of a fold is bounded.
+        assert_eq!(copy(1_000_000, None), (true, false));
+        assert_eq!(copy(1_000_000, Some(1)), (true, true));
+    }
+}

@@ -1,0 +1,359 @@
+//! Merge on read: corrections of many rows, kept beside them as a few entries.
+//!
+//! A table `t` with an overlay is three things in the schema `main`: the rows, renamed to
+//! `wigeon_base_t`; the entries, `wigeon_overlay_t`; and under the table's own name a view of the
+//! rows with the entries applied. No step can have a name that begins with `wigeon`.
+//!
+//! An entry says what some columns hold in all rows of a key whose event time lies within bounds,
+//! both inclusive, and whose row id is below a limit. The limit is the number of rows that the base
+//! had when the entry was made: rows that are loaded later know better. Row ids only grow, since no
+//! load deletes rows.
+//!
+//! What an overlay applies to is written in the internal table `overlay`, so that it can be read,
+//! and folded in, whatever the manifest says by then.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    arrow_scan::Connection,
+    error::{DatabaseError, LoadError, ReadError},
+    load::Load,
+    sql,
+    stage::Stage,
+    warehouse::Warehouse,
+};
+
+/// The column of a stage of entries with the time from which an entry applies, inclusive.
+///
+/// An entry applies until the next of its key.
+pub const FROM_COLUMN: &str = "wigeon_from";
+
+/// The column of an overlay with the time until which an entry applies, inclusive.
+const UNTIL: &str = "wigeon_until";
+
+/// The column of an overlay with the row id of the base below which an entry applies.
+const LIMIT: &str = "wigeon_row_limit";
+
+/// What an overlay applies to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverlayColumns {
+    /// The columns of the table that make the key.
+    pub key: Vec<String>,
+    /// The column of the table that is compared with the bounds of an entry, a timestamp.
+    pub event_time: String,
+    /// The columns of the table that the entries set.
+    pub set: Vec<String>,
+}
+
+/// An overlay, as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlay {
+    /// What it applies to.
+    pub columns: OverlayColumns,
+    /// How many entries it has.
+    pub entries: u64,
+    /// When the first of them were made.
+    pub since: DateTime<Utc>,
+}
+
+/// The names of the tables behind a view that applies an overlay.
+pub(crate) struct OverlayNames {
+    pub(crate) base: String,
+    pub(crate) entries: String,
+}
+
+impl OverlayNames {
+    pub(crate) fn of(table: &str) -> Self {
+        Self {
+            base: format!("wigeon_base_{table}"),
+            entries: format!("wigeon_overlay_{table}"),
+        }
+    }
+}
+
+impl OverlayColumns {
+    /// Returns the condition under which an entry `o` applies to a row `b` of the base.
+    pub(crate) fn applies(&self) -> String {
+        let event_time = sql::name(&self.event_time);
+        let mut condition = String::new();
+        for key in self.key.iter().map(|key| sql::name(key)) {
+            write!(condition, "b.{key} = o.{key} AND ").expect("a string can be written to");
+        }
+        write!(
+            condition,
+            "b.{event_time} >= o.{FROM_COLUMN} AND b.{event_time} <= o.{UNTIL} AND b.rowid < o.{LIMIT}"
+        )
+        .expect("a string can be written to");
+        condition
+    }
+
+    /// Returns the view of the base with the entries applied.
+    ///
+    /// Without the catalog's name inside, so that the file may be attached by any.
+    fn view(&self, table: &str, columns: &[String]) -> String {
+        let names = OverlayNames::of(table);
+        let matched = sql::name(&self.key[0]);
+        let selected: Vec<_> = columns
+            .iter()
+            .map(|column| {
+                let name = sql::name(column);
+                if self.set.contains(column) {
+                    format!(
+                        "CASE WHEN o.{matched} IS NULL THEN b.{name} ELSE o.{name} END AS {name}"
+                    )
+                } else {
+                    format!("b.{name}")
+                }
+            })
+            .collect();
+        format!(
+            "CREATE VIEW {} AS SELECT {} FROM {} AS b LEFT JOIN {} AS o ON {}",
+            sql::table(table),
+            selected.join(", "),
+            sql::name(&names.base),
+            sql::name(&names.entries),
+            self.applies()
+        )
+    }
+}
+
+impl Warehouse {
+    /// Returns the overlay of a table, or none if it has none.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if DuckDB refuses.
+    pub fn overlay(&self, table: &str) -> Result<Option<Overlay>, ReadError> {
+        let connection = self.connect_to_read()?;
+        find(&connection, table).map_err(ReadError::Database)
+    }
+
+    /// Returns whether a column of a table without an overlay is null in any row.
+    ///
+    /// By what DuckDB keeps of each row group, without reading the rows, if it never is.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if there is no such column.
+    pub fn has_nulls(&self, table: &str, column: &str) -> Result<bool, ReadError> {
+        let connection = self.connect_to_read()?;
+        let found = || -> Result<bool, DatabaseError> {
+            let table = base(&connection, table)?;
+            let nulls: i64 = connection.query_row(
+                &format!(
+                    "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} IS NULL LIMIT 1)",
+                    sql::table(&table),
+                    sql::name(column)
+                ),
+                [],
+                |row| row.get(0),
+            )?;
+            Ok(nulls > 0)
+        };
+        found().map_err(ReadError::Database)
+    }
+}
+
+/// Returns the table that has the rows of `table`: itself, or the base behind its view.
+pub(crate) fn base(connection: &Connection, table: &str) -> Result<String, DatabaseError> {
+    let names = OverlayNames::of(table);
+    let found: i64 = connection.query_row(
+        &format!(
+            "SELECT count(*) FROM duckdb_tables() WHERE database_name = {} \
+             AND schema_name = 'main' AND table_name = {}",
+            sql::text(sql::CATALOG),
+            sql::text(&names.base)
+        ),
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(if found > 0 {
+        names.base
+    } else {
+        table.to_owned()
+    })
+}
+
+fn find(connection: &Connection, table: &str) -> Result<Option<Overlay>, DatabaseError> {
+    let query = format!(
+        "SELECT key, event_time, columns, epoch_us(since) FROM {} WHERE target = {}",
+        sql::internal("overlay"),
+        sql::text(table)
+    );
+    let mut statement = connection.prepare(&query)?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let names = |text: String| serde_json::from_str(&text).unwrap_or_default();
+    let columns = OverlayColumns {
+        key: names(row.get(0)?),
+        event_time: row.get(1)?,
+        set: names(row.get(2)?),
+    };
+    let since = DateTime::from_timestamp_micros(row.get(3)?).unwrap_or_default();
+    let entries = connection.query_row(
+        &format!(
+            "SELECT count(*) FROM {}",
+            sql::table(&OverlayNames::of(table).entries)
+        ),
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(Some(Overlay {
+        columns,
+        entries,
+        since,
+    }))
+}
+
+impl Load {
+    /// Puts entries for some keys into the overlay of a table, in place of those that these keys
+    /// had, and returns how many entries it has then.
+    ///
+    /// The stage has the columns of the key, [`FROM_COLUMN`] and the columns to set. Each key's
+    /// rows say what holds from then on until its next row; its first row is from `-infinity`.
+    /// Neighbours with the same values become one entry. The table becomes a view if it has no
+    /// overlay yet, and then nothing else may be written to its rows in this load: when it replays
+    /// its log, DuckDB looks for rows under the new name before it renames the table.
+    ///
+    /// # Errors
+    ///
+    /// - [`LoadError::Overlay`] if the table has an overlay of other columns.
+    /// - [`LoadError::Interrupted`], [`LoadError::Database`].
+    pub fn merge_overlay(
+        &self,
+        table: &str,
+        columns: &OverlayColumns,
+        stage: &Stage,
+        since: DateTime<Utc>,
+    ) -> Result<u64, LoadError> {
+        match self.try_to(|connection| find(connection, table))? {
+            None => self.begin_overlay(table, columns, since)?,
+            Some(found) if found.columns == *columns => {}
+            Some(_) => {
+                return Err(LoadError::Overlay {
+                    table: table.to_owned(),
+                });
+            }
+        }
+        let names = OverlayNames::of(table);
+        let entries = sql::table(&names.entries);
+        let same_key: Vec<_> = columns
+            .key
+            .iter()
+            .map(|key| sql::name(key))
+            .map(|key| format!("o.{key} = s.{key}"))
+            .collect();
+        self.run(&format!(
+            "DELETE FROM {entries} AS o USING {} AS s WHERE {}",
+            stage.table(),
+            same_key.join(" AND ")
+        ))?;
+        let limit = self.row_limit(&names.base)?;
+        self.run(&insertion(columns, &entries, &stage.table(), limit))?;
+        self.try_to(|connection| {
+            let count = format!("SELECT count(*) FROM {entries}");
+            Ok(connection.query_row(&count, [], |row| row.get(0))?)
+        })
+    }
+
+    /// Makes the overlay of a table that has none, and the view that applies it.
+    fn begin_overlay(
+        &self,
+        table: &str,
+        columns: &OverlayColumns,
+        since: DateTime<Utc>,
+    ) -> Result<(), LoadError> {
+        let names = OverlayNames::of(table);
+        let all = self.try_to(|connection| {
+            let mut statement = connection.prepare(&format!(
+                "SELECT column_name FROM duckdb_columns() WHERE database_name = {} \
+                 AND schema_name = 'main' AND table_name = {} ORDER BY column_index",
+                sql::text(sql::CATALOG),
+                sql::text(table)
+            ))?;
+            let columns = statement.query_map([], |row| row.get(0))?;
+            Ok(columns.collect::<Result<Vec<String>, _>>()?)
+        })?;
+        let event_time = sql::name(&columns.event_time);
+        self.run(&format!(
+            "CREATE TABLE {} AS SELECT {}, {event_time} AS {FROM_COLUMN}, {event_time} AS {UNTIL}, \
+             rowid AS {LIMIT}, {} FROM {} LIMIT 0",
+            sql::table(&names.entries),
+            sql::names(columns.key.iter().map(String::as_str)),
+            sql::names(columns.set.iter().map(String::as_str)),
+            sql::table(table)
+        ))?;
+        self.run(&format!(
+            "ALTER TABLE {} RENAME TO {}",
+            sql::table(table),
+            sql::name(&names.base)
+        ))?;
+        self.run(&columns.view(table, &all))?;
+        let json = |names: &[String]| sql::text(&serde_json::json!(names).to_string());
+        self.run(&format!(
+            "INSERT INTO {} VALUES ({}, {}, {}, {}, {})",
+            sql::internal("overlay"),
+            sql::text(table),
+            json(&columns.key),
+            sql::text(&columns.event_time),
+            json(&columns.set),
+            sql::timestamp_tz(since)
+        ))
+    }
+
+    /// Returns the row id that the next row of a table gets.
+    fn row_limit(&self, table: &str) -> Result<i64, LoadError> {
+        self.try_to(|connection| {
+            // Rows that somebody has deleted are counted here, and keep their ids.
+            let size = format!(
+                "SELECT estimated_size FROM duckdb_tables() WHERE database_name = {} \
+                 AND schema_name = 'main' AND table_name = {}",
+                sql::text(sql::CATALOG),
+                sql::text(table)
+            );
+            Ok(connection.query_row(&size, [], |row| row.get(0))?)
+        })
+    }
+
+    /// Returns the table that has the rows of `table`, as this transaction sees it.
+    pub(crate) fn base(&self, table: &str) -> Result<String, LoadError> {
+        self.try_to(|connection| base(connection, table))
+    }
+}
+
+/// Returns the insertion of entries: of each key's rows, in the order of their times, those whose
+/// values are not those of the row before, each until the next.
+fn insertion(columns: &OverlayColumns, entries: &str, stage: &str, limit: i64) -> String {
+    let names = |prefix: &str, count: usize| {
+        let names: Vec<_> = (0..count).map(|i| format!("{prefix}{i}")).collect();
+        names.join(", ")
+    };
+    let aliased = |columns: &[String], prefix: &str| {
+        let aliased: Vec<_> = columns
+            .iter()
+            .enumerate()
+            .map(|(i, column)| format!("{} AS {prefix}{i}", sql::name(column)))
+            .collect();
+        aliased.join(", ")
+    };
+    let (keys, sets) = (columns.key.len(), columns.set.len());
+    let (key, set) = (names("k", keys), names("c", sets));
+    let differs: Vec<_> = (0..sets)
+        .map(|i| format!("c{i} IS DISTINCT FROM lag(c{i}) OVER w"))
+        .collect();
+    format!(
+        "INSERT INTO {entries} \
+         SELECT {key}, t, coalesce(lead(t) OVER w - to_microseconds(1), 'infinity'::TIMESTAMP), {limit}, {set} \
+         FROM (SELECT * FROM (SELECT {}, {FROM_COLUMN} AS t, {} FROM {stage}) \
+         WINDOW w AS (PARTITION BY {key} ORDER BY t) \
+         QUALIFY row_number() OVER w = 1 OR {}) \
+         WINDOW w AS (PARTITION BY {key} ORDER BY t)",
+        aliased(&columns.key, "k"),
+        aliased(&columns.set, "c"),
+        differs.join(" OR "),
+    )
+}
