@@ -60,6 +60,7 @@ impl StepRun<'_> {
             tasks,
             first,
             second,
+            None,
             &columns.entries,
             &progress,
             |entries| self.stage(entries),
