@@ -310,13 +310,10 @@ impl Warehouse {
             let connection = instance.connect()?;
             connection.execute_batch(&attach)?;
             // Without ICU there is no such setting, and times are in UTC anyway.
-            let zones: i64 = connection.query_row(
-                "SELECT count(*) FROM duckdb_settings() WHERE name = 'TimeZone'",
-                [],
-                |row| row.get(0),
-            )?;
-            if zones > 0 {
-                connection.execute_batch("SET GLOBAL TimeZone = 'UTC'")?;
+            if let Err(error) = connection.execute_batch("SET GLOBAL TimeZone = 'UTC'")
+                && has_time_zones(&connection)?
+            {
+                return Err(error.into());
             }
             connection.execute_batch("SET GLOBAL lock_configuration = true")?;
             drop(connection);
@@ -347,6 +344,15 @@ impl Warehouse {
             }
         }
     }
+}
+
+fn has_time_zones(connection: &Connection) -> Result<bool, DatabaseError> {
+    let settings: i64 = connection.query_row(
+        "SELECT count(*) FROM duckdb_settings() WHERE name = 'TimeZone'",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(settings > 0)
 }
 
 fn configuration(settings: &Settings, temp_directory: &Path) -> Vec<(&'static str, String)> {
