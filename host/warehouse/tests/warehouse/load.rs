@@ -68,7 +68,7 @@ fn a_dropped_load_leaves_nothing() {
     assert_eq!(
         table(warehouse.query(objects).unwrap()),
         "warehouse | main | kept\nwarehouse | wigeon | input\nwarehouse | wigeon | ledger\n\
-         warehouse | wigeon | meta\nwarehouse | wigeon | quarantine"
+         warehouse | wigeon | meta\nwarehouse | wigeon | overlay\nwarehouse | wigeon | quarantine"
     );
     drop(directory);
 }
