@@ -13,11 +13,9 @@ use crate::{
     load::Load,
     overlay::{OverlayColumns, OverlayNames},
     sql,
+    versions::ROW_GROUP,
     warehouse::Warehouse,
 };
-
-/// The rows of a slice are a multiple of this, the rows of a row group.
-const ROW_GROUP: u64 = 122_880;
 
 /// What DuckDB keeps of an updated column, for each row of the vectors that are touched.
 const BYTES_PER_ROW: u64 = 32;

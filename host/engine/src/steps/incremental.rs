@@ -1,6 +1,8 @@
 //! An incremental step: new rows, completed from the lookup and appended. A stored transform is
 //! the same without a lookup.
 
+use std::collections::VecDeque;
+
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use serde_json::Value;
@@ -174,9 +176,10 @@ impl StepRun<'_> {
             return Ok(Box::new(std::iter::empty()));
         }
         self.check_history(&work.lookup)?;
-        let versions = self.run.warehouse.versions(&work.lookup);
+        let versions = self.run.warehouse.versions(&work.lookup, self.run.lanes);
         let versions = versions.map_err(EngineError::ReadWarehouse)?;
-        Ok(self.conformed(versions, &work.input.lookup))
+        let conformed = |part| self.conformed(part, &work.input.lookup);
+        Ok(in_turn(versions.into_iter().map(conformed).collect()))
     }
 
     pub(super) fn has_history(&self, table: &SnapshotTable) -> Result<bool, EngineError> {
@@ -247,4 +250,17 @@ impl Task for Passing {
     fn finish(&mut self) -> Result<Vec<RecordBatch>, PluginError> {
         Ok(vec![])
     }
+}
+
+/// Takes the batches of several streams in turn, until all of them have ended.
+fn in_turn(mut streams: VecDeque<Rows<'static>>) -> Rows<'static> {
+    Box::new(std::iter::from_fn(move || {
+        while let Some(mut stream) = streams.pop_front() {
+            if let Some(batch) = stream.next() {
+                streams.push_back(stream);
+                return Some(batch);
+            }
+        }
+        None
+    }))
 }
