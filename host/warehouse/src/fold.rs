@@ -1,18 +1,20 @@
 //! Folding an overlay in: the rows become what the view says, slice by slice.
 //!
-//! Each slice of the base is a load of its own. As long as the overlay is in force it says the
-//! same as the rows that it was folded into, so a fold may end between any two slices, and begin
-//! anew. DuckDB keeps what is updated in memory until the next checkpoint, some 64 KiB for each
-//! updated column of 2,048 rows, even if one of them differs; so slices are cut by the memory that
-//! it has, and each is followed by a checkpoint.
+//! Which rows differ from what the overlay says is found in one pass over the table, and staged.
+//! Then each slice of the table is a load of its own. As long as the overlay is in force it says
+//! the same as the rows that it was folded into, so a fold may end between any two slices, and
+//! begin anew. DuckDB keeps what is updated in memory until the next checkpoint, some 64 KiB for
+//! each updated column of 2,048 rows, even if one of them differs; so slices are cut by the memory
+//! that it has, and each is followed by a checkpoint.
 
 use std::ops::Range;
 
 use crate::{
-    error::{LoadError, ReadError},
+    error::LoadError,
     load::Load,
     overlay::{OverlayColumns, OverlayNames},
     sql,
+    stage::Stage,
     versions::ROW_GROUP,
     warehouse::Warehouse,
 };
@@ -20,92 +22,113 @@ use crate::{
 /// What DuckDB keeps of an updated column, for each row of the vectors that are touched.
 const BYTES_PER_ROW: u64 = 32;
 
-impl Warehouse {
-    /// Returns the slices in which the overlay of a table is folded in: ranges of row ids.
+/// Which rows of a table differ from what its overlay says.
+#[derive(Debug)]
+pub struct Fold {
+    table: String,
+    columns: OverlayColumns,
+    /// Of each such row its id, what each column is to be, and whether it differs.
+    differing: Stage,
+    slices: Vec<Range<u64>>,
+}
+
+impl Fold {
+    /// Returns the slices to fold in, ranges of row ids, in order.
     ///
-    /// What DuckDB keeps of an updated slice is at most a quarter of its memory limit, short of
-    /// the smallest slice there is, one row group.
+    /// What DuckDB keeps of an updated slice is at most a quarter of its memory limit, unless that
+    /// is less than a row group takes.
+    pub fn slices(&self) -> &[Range<u64>] {
+        &self.slices
+    }
+}
+
+impl Warehouse {
+    /// Finds out which rows of a table differ from what its overlay says.
     ///
     /// # Errors
     ///
-    /// [`ReadError::Database`] if the table has no overlay.
-    pub fn fold_slices(
-        &self,
-        table: &str,
-        columns: &OverlayColumns,
-    ) -> Result<Vec<Range<u64>>, ReadError> {
-        let connection = self.connect_to_read()?;
-        let limit = format!(
-            "SELECT coalesce(max(wigeon_row_limit), 0) FROM {}",
-            sql::table(&OverlayNames::of(table).entries)
+    /// [`LoadError::Interrupted`], or [`LoadError::Database`] if the table has no such overlay.
+    pub fn fold(&self, table: &str, columns: &OverlayColumns) -> Result<Fold, LoadError> {
+        let names = OverlayNames::of(table);
+        let differs: Vec<_> = columns.set.iter().map(|column| differs(column)).collect();
+        let staged: Vec<_> = columns
+            .set
+            .iter()
+            .zip(&differs)
+            .enumerate()
+            .map(|(number, (column, differs))| {
+                let column = sql::name(column);
+                format!("o.{column} AS set_{number}, {differs} AS differs_{number}")
+            })
+            .collect();
+        let differing = self.stage_query(&format!(
+            "SELECT b.rowid AS row, {} FROM {} AS b JOIN {} AS o ON {} WHERE {}",
+            staged.join(", "),
+            sql::table(&names.base),
+            sql::table(&names.entries),
+            columns.applies(),
+            differs.join(" OR ")
+        ))?;
+        let end = format!(
+            "SELECT coalesce(max(row) + 1, 0) FROM {}",
+            differing.table()
         );
-        let rows: u64 = connection
-            .query_row(&limit, [], |row| row.get(0))
-            .map_err(|error| ReadError::Database(error.into()))?;
+        let end: u64 = self.ask(&end)?;
         let updated = BYTES_PER_ROW * columns.set.len().max(1) as u64;
         let fitting = (self.memory_limit_mib() << 20) / 4 / updated;
         let slice = (fitting / ROW_GROUP).max(1) * ROW_GROUP;
-        Ok((0..rows.div_ceil(slice))
-            .map(|number| number * slice..(number + 1) * slice)
-            .collect())
+        Ok(Fold {
+            table: table.to_owned(),
+            columns: columns.clone(),
+            differing,
+            slices: (0..end.div_ceil(slice))
+                .map(|number| number * slice..(number + 1) * slice)
+                .collect(),
+        })
     }
 }
 
 impl Load {
-    /// Sets what the overlay of a table says in the rows of a slice, where they say otherwise, and
-    /// returns in how many.
+    /// Sets what the overlay says in the rows of a slice, where they say otherwise, and returns in
+    /// how many.
     ///
     /// Only columns in which any row differs are written.
     ///
     /// # Errors
     ///
     /// [`LoadError::Interrupted`], [`LoadError::Database`].
-    pub fn fold_slice(
-        &self,
-        table: &str,
-        columns: &OverlayColumns,
-        slice: &Range<u64>,
-    ) -> Result<u64, LoadError> {
-        let names = OverlayNames::of(table);
-        let (base, entries) = (sql::table(&names.base), sql::table(&names.entries));
-        let set: Vec<_> = columns.set.iter().map(|column| sql::name(column)).collect();
-        let differs = |column: &String| format!("b.{column} IS DISTINCT FROM o.{column}");
-        let applies = format!(
-            "{} AND b.rowid >= {} AND b.rowid < {}",
-            columns.applies(),
+    pub fn fold_slice(&self, fold: &Fold, slice: &Range<u64>) -> Result<u64, LoadError> {
+        let set = &fold.columns.set;
+        let of_slice = format!(
+            "{} WHERE row >= {} AND row < {}",
+            fold.differing.table(),
             slice.start,
             slice.end
         );
-        let any: Vec<_> = set
-            .iter()
-            .map(|column| format!("coalesce(bool_or({}), false)", differs(column)))
+        let any: Vec<_> = (0..set.len())
+            .map(|number| format!("coalesce(bool_or(differs_{number}), false)"))
             .collect();
-        let query = format!(
-            "SELECT {} FROM {base} AS b JOIN {entries} AS o ON {applies}",
-            any.join(", ")
-        );
-        let differing: Vec<bool> = self.try_to(|connection| {
+        let query = format!("SELECT {} FROM {of_slice}", any.join(", "));
+        let any: Vec<bool> = self.try_to(|connection| {
             Ok(connection.query_row(&query, [], |row| {
                 (0..set.len()).map(|column| row.get(column)).collect()
             })?)
         })?;
-        let differing: Vec<_> = set
+        let to_set: Vec<_> = set
             .iter()
-            .zip(differing)
-            .filter_map(|(column, differs)| differs.then_some(column))
+            .zip(any)
+            .enumerate()
+            .filter(|(_, (_, differs))| *differs)
+            .map(|(number, (column, _))| format!("{} = f.set_{number}", sql::name(column)))
             .collect();
-        if differing.is_empty() {
+        if to_set.is_empty() {
             return Ok(0);
         }
-        let set: Vec<_> = differing
-            .iter()
-            .map(|column| format!("{column} = o.{column}"))
-            .collect();
-        let where_different: Vec<_> = differing.iter().copied().map(differs).collect();
+        // Joined by row id alone, DuckDB reads the row groups of the slice only.
         self.change(&format!(
-            "UPDATE {base} AS b SET {} FROM {entries} AS o WHERE {applies} AND ({})",
-            set.join(", "),
-            where_different.join(" OR ")
+            "UPDATE {} AS b SET {} FROM (SELECT * FROM {of_slice}) AS f WHERE b.rowid = f.row",
+            sql::table(&OverlayNames::of(&fold.table).base),
+            to_set.join(", "),
         ))
     }
 
@@ -132,4 +155,10 @@ impl Load {
             sql::text(table)
         ))
     }
+}
+
+/// Returns the condition that a column of a row is not what an entry says.
+fn differs(column: &str) -> String {
+    let column = sql::name(column);
+    format!("b.{column} IS DISTINCT FROM o.{column}")
 }

@@ -48,6 +48,7 @@ pub use attached::{AttachedTable, NewestWatermark, Watermark};
 pub use diagnose::{DuplicateKey, RowPlace};
 pub use error::{DatabaseError, LawError, LoadError, LockError, OpenError, ReadError};
 pub use files::{FileIdentity, digest_file, list_files};
+pub use fold::Fold;
 pub use ledger::{LedgerEntry, LoadRecord, RecordedInput};
 pub use load::Load;
 pub use overlay::{FROM_COLUMN, Overlay, OverlayColumns};

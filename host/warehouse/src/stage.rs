@@ -8,7 +8,7 @@ use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
 use crate::{
     arrow_scan::{ArrowScan, Instance},
     error::{DatabaseError, LoadError},
-    sql,
+    parquet, sql,
     types::{sql_type, unsupported},
     warehouse::Warehouse,
 };
@@ -132,6 +132,33 @@ impl Warehouse {
             let count = format!("SELECT count(*) FROM {catalog}.main.rows");
             Ok(connection.query_row(&count, [], |row| row.get(0))?)
         })?;
+        Ok(Stage {
+            rows,
+            schema,
+            table,
+        })
+    }
+}
+
+impl Warehouse {
+    /// Keeps the rows of a query on the committed tables of the warehouse.
+    pub(crate) fn stage_query(&self, query: &str) -> Result<Stage, LoadError> {
+        let instance = self.instance();
+        let table = Arc::new(StageTable {
+            catalog: format!("wigeon_stage_{}", instance.next_id()),
+            instance: Arc::clone(instance),
+        });
+        let catalog = sql::name(&table.catalog);
+        let staged = || -> Result<(u64, SchemaRef), DatabaseError> {
+            let connection = self.connect()?;
+            connection.execute_batch(&format!("ATTACH ':memory:' AS {catalog}"))?;
+            connection.execute_batch(&format!("CREATE TABLE {catalog}.main.rows AS {query}"))?;
+            let rows = format!("SELECT count(*) FROM {catalog}.main.rows");
+            let rows = connection.query_row(&rows, [], |row| row.get(0))?;
+            let schema = parquet::schema_of(&connection, &format!("{catalog}.main.rows"))?;
+            Ok((rows, schema))
+        };
+        let (rows, schema) = staged().map_err(|error| self.refused(error))?;
         Ok(Stage {
             rows,
             schema,

@@ -199,6 +199,23 @@ impl Warehouse {
         }
     }
 
+    /// Returns the one number that a query gives.
+    pub(crate) fn ask(&self, query: &str) -> Result<u64, LoadError> {
+        let ask = || -> Result<u64, DatabaseError> {
+            Ok(self.connect()?.query_row(query, [], |row| row.get(0))?)
+        };
+        ask().map_err(|error| self.refused(error))
+    }
+
+    /// Tells an interrupt as such.
+    pub(crate) fn refused(&self, error: DatabaseError) -> LoadError {
+        if self.instance.interrupted() {
+            LoadError::Interrupted
+        } else {
+            LoadError::Database(error)
+        }
+    }
+
     /// Opens a connection with the warehouse as its default catalog.
     pub(crate) fn connect(&self) -> Result<Connection, DatabaseError> {
         let connection = self.instance.connect()?;

@@ -54,14 +54,15 @@ impl StepRun<'_> {
     /// Writes what an overlay says into the rows. It stays in force.
     fn fold_rows(&self, target: &Target, overlay: &Overlay) -> Result<Folded, EngineError> {
         let warehouse = self.run.warehouse;
-        let slices = warehouse.fold_slices(&target.step, &overlay.columns);
+        let fold = warehouse.fold(&target.step, &overlay.columns);
+        let fold = fold.map_err(|source| self.load_error(source))?;
         let mut rows = 0;
-        for slice in slices.map_err(EngineError::ReadWarehouse)? {
+        for slice in fold.slices() {
             if self.run.cancellation.is_cancelled() {
                 return Err(self.cancelled());
             }
             let load = self.begin()?;
-            let updated = load.fold_slice(&target.step, &overlay.columns, &slice);
+            let updated = load.fold_slice(&fold, slice);
             let updated = updated.map_err(|source| self.load_error(source))?;
             if updated == 0 {
                 continue;
