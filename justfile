@@ -67,6 +67,11 @@ bless *args: setup
 bench-boundary *args: setup
     cargo bench --bench boundary -- "$@"
 
+# Measure Wigeon against hand-written SQL in the same DuckDB (BENCHMARKS.md; `./just bench --help` shows the options)
+bench *args: setup
+    @cargo build --release --workspace --bins
+    @cargo run --release --quiet --bin bench -- "$@"
+
 # Generate extracts of any size for the flagship pipeline (--help shows the options)
 [no-cd, no-exit-message]
 generate *args: setup

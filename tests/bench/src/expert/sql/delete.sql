@@ -1,0 +1,2 @@
+delete from pageviews_postcode as v
+where v.user_id in (select id from several) and {part}

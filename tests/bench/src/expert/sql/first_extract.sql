@@ -1,0 +1,3 @@
+insert into current_postcode_history
+select id, postcode, {effective}, null
+from {users}

@@ -1,0 +1,1 @@
+insert into pageviews_postcode from completed

@@ -1,0 +1,6 @@
+//! What is measured, a file for each work.
+
+mod due;
+mod loads;
+mod propagation;
+mod questions;
