@@ -167,6 +167,9 @@ fn line(report: &StepReport) -> String {
     if report.rows_rejected > 0 {
         let _ = write!(line, ", {} rejected", number(report.rows_rejected));
     }
+    if report.passes > 1 {
+        let _ = write!(line, ", in {} passes", report.passes);
+    }
     let _ = write!(line, ", in {}", seconds(report.seconds));
     if let Some(rate) = rate(report.rows_in, report.seconds) {
         let _ = write!(line, " ({rate})");
@@ -195,6 +198,7 @@ mod tests {
             rows_rejected: 1,
             rows_updated: 0,
             changes: None,
+            passes: 1,
             seconds: 1.5,
         }
     }
@@ -204,6 +208,18 @@ mod tests {
         assert_eq!(
             line(&report()),
             "pageviews: 3,000 rows read from 2 inputs, 2,999 added, 1 rejected, in 1.50 s (2,000 rows/s)"
+        );
+    }
+
+    #[test]
+    fn several_passes_are_told() {
+        let report = StepReport {
+            passes: 4,
+            ..report()
+        };
+        assert_eq!(
+            line(&report),
+            "pageviews: 3,000 rows read from 2 inputs, 2,999 added, 1 rejected, in 4 passes, in 1.50 s (2,000 rows/s)"
         );
     }
 

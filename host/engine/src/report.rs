@@ -43,6 +43,9 @@ pub struct StepReport {
     pub rows_updated: u64,
     /// What a snapshot found.
     pub changes: Option<Changes>,
+    /// In how many passes over its keys it was done, because they did not fit the memory of the
+    /// plugin's instances in one; zero if there was nothing to do.
+    pub passes: usize,
     /// How long it took, in seconds.
     pub seconds: f64,
 }

@@ -3,6 +3,8 @@
 mod change_detection;
 mod explain;
 mod incremental;
+mod input;
+mod passes;
 mod read;
 mod repair;
 mod snapshot;
@@ -58,6 +60,8 @@ pub(crate) struct Loaded {
     pub(crate) rows_updated: u64,
     pub(crate) rejected: Vec<RejectedRow>,
     pub(crate) changes: Option<Changes>,
+    /// In how many passes over its keys the step was done; zero if it has no lanes.
+    pub(crate) passes: usize,
     pub(crate) details: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -130,6 +134,10 @@ impl StepRun<'_> {
 
     fn record(&self, load: &Load, started: Started, loaded: &Loaded) -> Result<(), EngineError> {
         let id = self.resolved.configured.plugin.id();
+        let mut details = loaded.details.clone();
+        if loaded.passes > 1 {
+            details.insert("passes".to_owned(), loaded.passes.into());
+        }
         let record = LoadRecord {
             run_id: self.run.id.clone(),
             step: self.name().to_owned(),
@@ -143,7 +151,7 @@ impl StepRun<'_> {
             finished_at: (self.run.clock)(),
             rows_in: loaded.rows_in,
             rows_out: loaded.rows_out,
-            details: serde_json::Value::Object(loaded.details.clone()),
+            details: serde_json::Value::Object(details),
             inputs: loaded
                 .files
                 .iter()
@@ -171,6 +179,7 @@ impl StepRun<'_> {
             rows_rejected: loaded.rejected.len() as u64,
             rows_updated: loaded.rows_updated,
             changes: loaded.changes,
+            passes: loaded.passes,
             seconds: started.instant.elapsed().as_secs_f64(),
         }
     }

@@ -1,6 +1,6 @@
 //! `wigeon run`.
 
-use std::process::ExitCode;
+use std::{fmt::Write as _, process::ExitCode};
 
 use chrono_tz::Tz;
 use clap::Args;
@@ -98,7 +98,18 @@ fn text(report: &RunReport, zone: Tz) -> String {
             seconds(total.seconds),
         ]);
     }
-    format!("{} at {at}\n\n{}", report.pipeline, render(&steps))
+    let mut text = format!("{} at {at}\n\n{}", report.pipeline, render(&steps));
+    for total in totals(&report.steps) {
+        if total.passes > 1 {
+            // Writing into a `String` cannot fail.
+            let _ = writeln!(
+                text,
+                "\n{} went over its keys in {} passes; a greater `memory_mib` under its `[step.limits]` saves time",
+                total.step, total.passes
+            );
+        }
+    }
+    text
 }
 
 /// What all loads of a step did together.
@@ -112,6 +123,7 @@ struct Total<'a> {
     rows_out: u64,
     rows_updated: u64,
     rows_rejected: u64,
+    passes: usize,
     seconds: f64,
 }
 
@@ -132,6 +144,7 @@ fn totals(reports: &[StepReport]) -> Vec<Total<'_>> {
                     rows_out: 0,
                     rows_updated: 0,
                     rows_rejected: 0,
+                    passes: 0,
                     seconds: 0.0,
                 });
                 totals.len() - 1
@@ -143,6 +156,7 @@ fn totals(reports: &[StepReport]) -> Vec<Total<'_>> {
         total.rows_out += report.rows_out;
         total.rows_updated += report.rows_updated;
         total.rows_rejected += report.rows_rejected;
+        total.passes = total.passes.max(report.passes);
         total.seconds += report.seconds;
     }
     totals
@@ -169,6 +183,7 @@ mod tests {
             rows_rejected: 0,
             rows_updated: 40,
             changes: None,
+            passes: 1,
             seconds: 0.25,
         }
     }
@@ -190,6 +205,21 @@ mod tests {
             step("users", Outcome::Done),
         ]);
         assert_snapshot!(text(&report, Tz::Europe__London));
+    }
+
+    #[test]
+    fn passes_are_told_with_what_to_do_about_them() {
+        let report = report(vec![StepReport {
+            passes: 4,
+            ..step("users", Outcome::Done)
+        }]);
+        let text = text(&report, Tz::Europe__London);
+        assert_eq!(
+            text.lines().last(),
+            Some(
+                "users went over its keys in 4 passes; a greater `memory_mib` under its `[step.limits]` saves time"
+            )
+        );
     }
 
     #[test]
