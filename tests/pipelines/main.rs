@@ -7,6 +7,7 @@ mod cron;
 mod formats;
 mod generic;
 mod kills;
+mod passes;
 mod tables;
 mod third_party;
 mod transforms;

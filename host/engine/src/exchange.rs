@@ -24,6 +24,19 @@ use xxhash_rust::xxh3::xxh3_64;
 /// How many buckets keys fall into.
 pub(crate) const BUCKETS: u64 = 256;
 
+/// Returns which of so many passes the keys with this hash belong to, if so many lanes serve them.
+///
+/// A pass has whole buckets, and about as many for each lane.
+pub(crate) fn pass_of(hash: u64, lanes: usize, passes: usize) -> usize {
+    bucket(hash) / lanes % passes
+}
+
+/// Returns how many passes there may be, a power of two: each has a bucket for each lane.
+pub(crate) fn most_passes(lanes: usize) -> usize {
+    let rounds = BUCKETS / lanes.max(1) as u64;
+    rounds.checked_ilog2().map_or(1, |power| 1 << power)
+}
+
 /// Why a batch cannot be routed.
 #[derive(Debug)]
 pub(crate) enum RouteError {
@@ -43,6 +56,11 @@ pub(crate) struct Router {
 impl Router {
     pub(crate) fn new(key: Vec<usize>, lanes: usize) -> Self {
         Self { key, lanes }
+    }
+
+    /// Returns the number of lanes.
+    pub(crate) fn lanes(&self) -> usize {
+        self.lanes
     }
 
     /// Calls `send` with each lane's rows of `batch`, in their order.
@@ -252,6 +270,32 @@ mod tests {
             })
             .unwrap();
         assert_eq!(routed, 1_000);
+    }
+
+    #[test]
+    fn passes_share_the_buckets_of_every_lane_evenly() {
+        for lanes in [1, 2, 3, 7, 64, 200, 300] {
+            let most = most_passes(lanes);
+            for power in 0..=most.ilog2() {
+                let passes = 1 << power;
+                let mut buckets = vec![vec![0; passes]; lanes.min(256)];
+                for hash in 0..BUCKETS {
+                    buckets[bucket(hash) % lanes][pass_of(hash, lanes, passes)] += 1;
+                }
+                for lane in &buckets {
+                    let (least, most) = (lane.iter().min().unwrap(), lane.iter().max().unwrap());
+                    assert!(
+                        most - least <= 1,
+                        "{lanes} lanes, {passes} passes: {lane:?}"
+                    );
+                    assert!(passes == 1 || *least > 0);
+                }
+            }
+        }
+        assert_eq!(
+            [1, 2, 3, 128, 129, 1_024].map(most_passes),
+            [256, 128, 64, 2, 1, 1]
+        );
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod schemas;
 mod exchange;
 mod key_filter;
 mod lanes;
+mod progress;
 mod steps;
 mod unique;
 mod update_mode;

@@ -10,8 +10,11 @@ use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
 use crossbeam_channel::Sender;
 
-use super::{Failure, Inlet, Progress, Rows};
-use crate::{DataError, EngineError, exchange::RouteError, key_filter::KeyFilter};
+use super::{Failure, Follow, Inlet, Rows, Stopped};
+use crate::{
+    exchange::{RouteError, Router, pass_of},
+    key_filter::KeyFilter,
+};
 
 /// Rows that are handed over at once where few of each batch are left: as many as DuckDB's own
 /// batches have.
@@ -20,149 +23,154 @@ const COALESCED_ROWS: usize = 2_048;
 /// How much of the second stream may be held before the first is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Budget {
+    /// So many rows of a pass, or a few more.
     pub(crate) rows: u64,
+    /// So much memory, or a little more.
     pub(crate) bytes: usize,
 }
 
-/// Where the rows of each stream go.
-pub(super) struct Feed<'a> {
-    pub(super) progress: &'a Progress<'a>,
-    pub(super) failure: &'a Failure,
+impl Budget {
+    /// Returns what of it is for each of so many passes, which come one after the other.
+    pub(crate) fn for_one_of(self, passes: usize) -> Self {
+        Self {
+            rows: self.rows / passes as u64,
+            ..self
+        }
+    }
 }
 
-impl Feed<'_> {
+/// What feeds the lanes of one pass.
+pub(super) struct Feed<'a, F> {
+    /// Which pass, and how many there are.
+    pub(super) pass: (usize, usize),
+    pub(super) follow: &'a dyn Follow,
+    pub(super) failure: &'a Failure<F>,
+}
+
+impl<T, E> Feed<'_, Stopped<T, E>> {
     /// Hands the rows of both streams to the lanes: all of the first before any of the second.
     pub(super) fn run(
         &self,
-        mut first: Inlet<'_>,
-        mut second: Inlet<'_>,
+        first: Inlet<'_, E>,
+        second: Inlet<'_, E>,
         first_in: Vec<Sender<RecordBatch>>,
-        second_in: &[Sender<RecordBatch>],
+        second_in: Vec<Sender<RecordBatch>>,
         budget: Option<Budget>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), Stopped<T, E>> {
+        let lanes = second_in.len();
+        let (first_router, mut first) = (Router::new(first.key, lanes), first.rows);
+        let (second_router, mut second) = (Router::new(second.key, lanes), second.rows);
         let held = match budget {
-            Some(budget) => self.hold(&mut second, budget)?,
+            Some(budget) => self.hold(&mut second, &second_router, budget)?,
             None => Held::default(),
         };
-        if let Some(filter) = held.ended.then(|| KeyFilter::new(&held.hashes)) {
-            self.feed_some(&mut first, &first_in, &filter)?;
-        } else {
-            self.feed(&mut first, &first_in, false)?;
-        }
+        let filter = held.ended.then(|| KeyFilter::new(&held.hashes));
+        self.feed(&mut first, &first_router, &first_in, filter.as_ref(), false)?;
         // The lanes learn that there is no more of it.
-        drop(first_in);
+        drop((first_in, filter));
         for (lane, rows) in held.rows {
-            send(second_in, lane, rows);
+            send(&second_in, lane, rows);
         }
         if !held.ended {
-            self.feed(&mut second, second_in, true)?;
+            self.feed(&mut second, &second_router, &second_in, None, true)?;
         }
+        drop(second_in);
         Ok(())
     }
 
     /// Reads the second stream until it ends, or the budget does.
-    fn hold(&self, second: &mut Inlet<'_>, budget: Budget) -> Result<Held, EngineError> {
+    fn hold(
+        &self,
+        stream: &mut Rows<'_, E>,
+        router: &Router,
+        budget: Budget,
+    ) -> Result<Held, Stopped<T, E>> {
         let mut held = Held::default();
-        while held.count < budget.rows && held.bytes < budget.bytes {
-            let Some(batch) = self.next(&mut second.rows)? else {
+        while (held.hashes.len() as u64) < budget.rows && held.bytes < budget.bytes {
+            let Some(batch) = self.next(stream)? else {
                 held.ended = true;
                 return Ok(held);
             };
-            self.count(&batch);
+            let before = held.hashes.len();
             let (rows, bytes, hashes) = (&mut held.rows, &mut held.bytes, &mut held.hashes);
             let keep = |hash| {
-                hashes.push(hash);
-                true
+                let keep = self.is_of_pass(hash, router.lanes());
+                if keep {
+                    hashes.push(hash);
+                }
+                keep
             };
-            let routed = second.router.route_kept(&batch, keep, |lane, part| {
+            let routed = router.route_kept(&batch, keep, |lane, part| {
                 *bytes += part.get_array_memory_size();
                 rows.push((lane, part));
             });
-            routed.map_err(|error| self.route_error(error, &batch))?;
-            held.bytes += batch.num_rows() * size_of::<u64>();
-            held.count += batch.num_rows() as u64;
+            routed.map_err(|error| stopped(error, &batch))?;
+            let kept = held.hashes.len() - before;
+            held.bytes += kept * size_of::<u64>();
+            self.follow.took(kept as u64);
         }
         // The keys that occur remain unknown.
         held.hashes = vec![];
         Ok(held)
     }
 
-    /// Hands over the rows of a stream whose keys the filter lets through.
-    fn feed_some(
-        &self,
-        inlet: &mut Inlet<'_>,
-        lanes: &[Sender<RecordBatch>],
-        filter: &KeyFilter,
-    ) -> Result<(), EngineError> {
-        let mut waiting = Coalesced::new(lanes);
-        while let Some(batch) = self.next(&mut inlet.rows)? {
-            let mut joined = Ok(());
-            let routed = inlet.router.route_kept(
-                &batch,
-                |hash| filter.lets_through(hash),
-                |lane, rows| {
-                    if joined.is_ok() {
-                        joined = waiting.push(lane, rows);
-                    }
-                },
-            );
-            routed.map_err(|error| self.route_error(error, &batch))?;
-            joined.map_err(|error| self.route_error(RouteError::Arrow(error), &batch))?;
-        }
-        waiting.finish().map_err(|source| EngineError::Arrow {
-            step: self.progress.step.to_owned(),
-            source,
-        })
-    }
-
-    /// Hands over all rows of a stream.
+    /// Hands over the rest of a stream: the rows of the pass, if the filter lets them through.
     fn feed(
         &self,
-        inlet: &mut Inlet<'_>,
+        stream: &mut Rows<'_, E>,
+        router: &Router,
         lanes: &[Sender<RecordBatch>],
+        filter: Option<&KeyFilter>,
         counts: bool,
-    ) -> Result<(), EngineError> {
-        while let Some(batch) = self.next(&mut inlet.rows)? {
+    ) -> Result<(), Stopped<T, E>> {
+        let all = self.pass.1 == 1 && filter.is_none();
+        let mut waiting = Coalesced::new(lanes);
+        while let Some(batch) = self.next(stream)? {
+            let mut kept = 0;
+            let routed = if all {
+                kept = batch.num_rows();
+                router.route(&batch, |lane, rows| send(lanes, lane, rows))
+            } else {
+                let keep = |hash| {
+                    self.is_of_pass(hash, lanes.len())
+                        && filter.is_none_or(|filter| filter.lets_through(hash))
+                };
+                router.route_kept(&batch, keep, |lane, rows| {
+                    kept += rows.num_rows();
+                    waiting.push(lane, rows);
+                })
+            };
+            routed.map_err(|error| stopped(error, &batch))?;
+            waiting.send_full().map_err(Stopped::Route)?;
             if counts {
-                self.count(&batch);
+                self.follow.took(kept as u64);
             }
-            let routed = inlet
-                .router
-                .route(&batch, |lane, rows| send(lanes, lane, rows));
-            routed.map_err(|error| self.route_error(error, &batch))?;
         }
-        Ok(())
+        waiting.send_all().map_err(Stopped::Route)
+    }
+
+    fn is_of_pass(&self, hash: u64, lanes: usize) -> bool {
+        let (pass, passes) = self.pass;
+        passes == 1 || pass_of(hash, lanes, passes) == pass
     }
 
     /// Returns the next batch of a stream, none if a lane has failed.
-    fn next(&self, rows: &mut Rows<'_>) -> Result<Option<RecordBatch>, EngineError> {
-        let batch = rows.next();
-        if self.progress.cancellation.is_cancelled() {
-            return Err(EngineError::Cancelled {
-                step: self.progress.step.to_owned(),
-            });
+    fn next(&self, stream: &mut Rows<'_, E>) -> Result<Option<RecordBatch>, Stopped<T, E>> {
+        let batch = stream.next();
+        if self.follow.is_cancelled() {
+            return Err(Stopped::Cancelled);
         }
-        batch.filter(|_| !self.failure.is_set()).transpose()
+        let batch = batch.filter(|_| !self.failure.is_set());
+        batch.transpose().map_err(Stopped::Outside)
     }
+}
 
-    fn count(&self, batch: &RecordBatch) {
-        self.progress.add_rows_in(batch.num_rows() as u64);
-        self.progress.report();
-    }
-
-    fn route_error(&self, error: RouteError, batch: &RecordBatch) -> EngineError {
-        let step = self.progress.step.to_owned();
-        match error {
-            RouteError::NullKey(column) => EngineError::Data {
-                step,
-                source: DataError::NullKey {
-                    path: String::new(),
-                    column: batch.schema_ref().field(column).name().clone(),
-                    place: String::new(),
-                },
-            },
-            RouteError::Arrow(source) => EngineError::Arrow { step, source },
+fn stopped<T, E>(error: RouteError, batch: &RecordBatch) -> Stopped<T, E> {
+    match error {
+        RouteError::NullKey(column) => {
+            Stopped::NullKey(batch.schema_ref().field(column).name().clone())
         }
+        RouteError::Arrow(error) => Stopped::Route(error),
     }
 }
 
@@ -176,7 +184,6 @@ fn send(lanes: &[Sender<RecordBatch>], lane: usize, rows: RecordBatch) {
 struct Held {
     rows: Vec<(usize, RecordBatch)>,
     hashes: Vec<u64>,
-    count: u64,
     bytes: usize,
     /// Whether this is the whole stream.
     ended: bool,
@@ -196,28 +203,29 @@ impl<'a> Coalesced<'a> {
         }
     }
 
-    fn push(&mut self, lane: usize, rows: RecordBatch) -> Result<(), ArrowError> {
-        let waiting = &mut self.waiting[lane];
-        waiting.push(rows);
-        let count: usize = waiting.iter().map(RecordBatch::num_rows).sum();
-        if count >= COALESCED_ROWS {
-            self.send(lane)?;
+    fn push(&mut self, lane: usize, rows: RecordBatch) {
+        self.waiting[lane].push(rows);
+    }
+
+    fn send_full(&mut self) -> Result<(), ArrowError> {
+        for lane in 0..self.lanes.len() {
+            let rows: usize = self.waiting[lane].iter().map(RecordBatch::num_rows).sum();
+            if rows >= COALESCED_ROWS {
+                self.send(lane)?;
+            }
         }
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), ArrowError> {
+    fn send_all(&mut self) -> Result<(), ArrowError> {
         (0..self.lanes.len()).try_for_each(|lane| self.send(lane))
     }
 
     fn send(&mut self, lane: usize) -> Result<(), ArrowError> {
         let waiting = std::mem::take(&mut self.waiting[lane]);
         if let [first, ..] = waiting.as_slice() {
-            send(
-                self.lanes,
-                lane,
-                concat_batches(first.schema_ref(), &waiting)?,
-            );
+            let rows = concat_batches(first.schema_ref(), &waiting)?;
+            send(self.lanes, lane, rows);
         }
         Ok(())
     }
