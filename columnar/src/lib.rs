@@ -10,6 +10,8 @@
 mod decode;
 mod encode;
 mod field;
+#[cfg(feature = "rows")]
+mod kept;
 mod layout;
 #[cfg(feature = "rows")]
 mod rows;
@@ -17,9 +19,11 @@ mod rows;
 pub use decode::{DecodeError, decode};
 pub use encode::{EncodeError, Encoded, encode};
 pub use field::{FieldError, FlatField, flatten, unflatten};
+#[cfg(feature = "rows")]
+pub use kept::Kept;
 pub use layout::Node;
 #[cfg(feature = "rows")]
 pub use rows::{
-    Answer, AssembleError, Kept, NO_ROW, Origin, Selection, assemble, crossing_batch,
-    crossing_type, differ,
+    Answer, AssembleError, NO_ROW, Origin, Selection, assemble, crossing_batch, crossing_type,
+    differ,
 };

@@ -10,7 +10,9 @@ use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow_cast::cast;
 use arrow_ord::ord::make_comparator;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, SortOptions};
-use arrow_select::{concat::concat, take::take};
+use arrow_select::take::take;
+
+use crate::Kept;
 
 /// The row number that stands for no row.
 pub const NO_ROW: u32 = u32::MAX;
@@ -134,53 +136,6 @@ pub enum AssembleError {
     Arrow(#[from] ArrowError),
 }
 
-/// Rows that stay with the host while an instance lives.
-///
-/// Batches are numbered on in the order in which they are pushed. A column is joined into one
-/// array when it is first gathered from or compared, and never if it is not.
-#[derive(Debug, Default)]
-pub struct Kept {
-    batches: Vec<RecordBatch>,
-    rows: usize,
-    joined: Vec<Option<ArrayRef>>,
-}
-
-impl Kept {
-    /// Adds the rows of `batch`, which must have the schema of the batches before it.
-    pub fn push(&mut self, batch: RecordBatch) {
-        self.rows += batch.num_rows();
-        self.joined = vec![None; batch.num_columns()];
-        self.batches.push(batch);
-    }
-
-    /// Returns how many rows are kept.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    fn column(&mut self, what: &'static str, column: usize) -> Result<ArrayRef, AssembleError> {
-        let count = self.joined.len();
-        let Some(joined) = self.joined.get_mut(column) else {
-            return Err(AssembleError::NoColumn {
-                what,
-                column,
-                count,
-            });
-        };
-        if let Some(array) = joined {
-            return Ok(Arc::clone(array));
-        }
-        let parts: Vec<&dyn Array> = self
-            .batches
-            .iter()
-            .map(|batch| batch.column(column).as_ref())
-            .collect();
-        let array = concat(&parts)?;
-        *joined = Some(Arc::clone(&array));
-        Ok(array)
-    }
-}
-
 /// Puts an emitted batch of `rows` rows together.
 ///
 /// # Errors
@@ -228,8 +183,7 @@ pub fn assemble(
                 if let Some((_, array)) = known {
                     Arc::clone(array)
                 } else {
-                    let array = origin_column(*origin, *column, current, kept)?;
-                    let array = take(&array, numbers, None)?;
+                    let array = selected(*origin, *column, numbers, current, kept)?;
                     gathered.push((place, Arc::clone(&array)));
                     array
                 }
@@ -299,10 +253,8 @@ pub fn differ(
     let right_rows = row_numbers(right.rows, origin_rows(right_origin, current, kept)?)?;
     let mut differ = vec![false; rows];
     for (&left_column, &right_column) in left_columns.iter().zip(right_columns) {
-        let left = origin_column(left_origin, left_column, current, kept)?;
-        let left = take(&left, &left_rows, None)?;
-        let right = origin_column(right_origin, right_column, current, kept)?;
-        let right = take(&right, &right_rows, None)?;
+        let left = selected(left_origin, left_column, &left_rows, current, kept)?;
+        let right = selected(right_origin, right_column, &right_rows, current, kept)?;
         if left.data_type() != right.data_type() {
             return Err(AssembleError::Type {
                 column: format!("{left_column} and {right_column} of `differ`"),
@@ -345,21 +297,25 @@ fn origin_rows(
     }
 }
 
-fn origin_column(
+/// Takes rows of a column of an origin.
+fn selected(
     origin: Origin,
     column: usize,
+    rows: &UInt32Array,
     current: Option<&RecordBatch>,
     kept: &mut Kept,
 ) -> Result<ArrayRef, AssembleError> {
     match origin {
         Origin::Current => {
             let batch = current.ok_or(AssembleError::NoBatch)?;
-            Ok(Arc::clone(column_of(batch, "a selection", column)?))
+            Ok(take(column_of(batch, "a selection", column)?, rows, None)?)
         }
-        // Nothing kept: every number is `NO_ROW`, and the plugin's schema gives the type. A
-        // column of nulls of any type would do, but there is no type, so the host pushes an
-        // empty batch before the first call.
-        Origin::Kept => kept.column("a selection", column),
+        Origin::Kept if column < kept.columns() => Ok(kept.take(column, rows)?),
+        Origin::Kept => Err(AssembleError::NoColumn {
+            what: "a selection",
+            column,
+            count: kept.columns(),
+        }),
     }
 }
 

@@ -122,3 +122,20 @@ fn an_event_time_that_is_none() {
     );
     assert_run_refused!(project);
 }
+
+/// One key alone is more than an instance may have, so that no number of passes helps.
+#[test]
+fn a_key_that_does_not_fit_the_memory_of_an_instance() {
+    let project = new();
+    project.edit_manifest("id = \"int64\"", "id = \"utf8\"");
+    project.edit_manifest(
+        "[step.guard]",
+        "[step.limits]\nmemory_mib = 2\n\n[step.guard]",
+    );
+    let key = "k".repeat(1_900_000);
+    project.write(
+        crate::support::USERS,
+        format!("id,postcode\n{key},AB1 2CD\n"),
+    );
+    assert_run_refused!(project);
+}

@@ -8,6 +8,7 @@ mod formats;
 mod generic;
 mod kills;
 mod overlays;
+mod passes;
 mod tables;
 mod third_party;
 mod transforms;

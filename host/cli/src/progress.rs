@@ -183,6 +183,9 @@ fn line(report: &StepReport) -> String {
     if report.rows_rejected > 0 {
         let _ = write!(line, ", {} rejected", number(report.rows_rejected));
     }
+    if report.passes > 1 {
+        let _ = write!(line, ", in {} passes", report.passes);
+    }
     let _ = write!(line, ", in {}", seconds(report.seconds));
     if let Some(rate) = rate(report.rows_in, report.seconds) {
         let _ = write!(line, " ({rate})");
@@ -212,6 +215,7 @@ mod tests {
             rows_updated: 0,
             overlay: None,
             changes: None,
+            passes: 1,
             seconds: 1.5,
         }
     }
@@ -221,6 +225,18 @@ mod tests {
         assert_eq!(
             line(&report()),
             "pageviews: 3,000 rows read from 2 inputs, 2,999 added, 1 rejected, in 1.50 s (2,000 rows/s)"
+        );
+    }
+
+    #[test]
+    fn several_passes_are_told() {
+        let report = StepReport {
+            passes: 4,
+            ..report()
+        };
+        assert_eq!(
+            line(&report),
+            "pageviews: 3,000 rows read from 2 inputs, 2,999 added, 1 rejected, in 4 passes, in 1.50 s (2,000 rows/s)"
         );
     }
 

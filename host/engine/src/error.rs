@@ -77,6 +77,16 @@ pub enum EngineError {
         /// How.
         source: PluginError,
     },
+    /// The keys of a step do not fit the memory of its plugin's instances, however few each has.
+    #[error("step `{step}` failed, in {passes} passes over its keys as well")]
+    OutOfMemory {
+        /// The step.
+        step: String,
+        /// The most passes that there can be.
+        passes: usize,
+        /// How it failed last.
+        source: PluginError,
+    },
     /// An input could not be read.
     #[error("step `{step}` could not read its input")]
     Read {

@@ -24,6 +24,19 @@ use xxhash_rust::xxh3::xxh3_64;
 /// How many buckets keys fall into.
 pub(crate) const BUCKETS: u64 = 256;
 
+/// Returns which of so many passes the keys with this hash belong to, if so many lanes serve them.
+///
+/// A pass has whole buckets, and about as many for each lane.
+pub(crate) fn pass_of(hash: u64, lanes: usize, passes: usize) -> usize {
+    bucket(hash) / lanes % passes
+}
+
+/// Returns how many passes there may be, a power of two: each has a bucket for each lane.
+pub(crate) fn most_passes(lanes: usize) -> usize {
+    let rounds = BUCKETS / lanes.max(1) as u64;
+    rounds.checked_ilog2().map_or(1, |power| 1 << power)
+}
+
 /// Why a batch cannot be routed.
 #[derive(Debug)]
 pub(crate) enum RouteError {
@@ -45,17 +58,18 @@ impl Router {
         Self { key, lanes }
     }
 
+    /// Returns the number of lanes.
+    pub(crate) fn lanes(&self) -> usize {
+        self.lanes
+    }
+
     /// Calls `send` with each lane's rows of `batch`, in their order.
     pub(crate) fn route(
         &self,
         batch: &RecordBatch,
         mut send: impl FnMut(usize, RecordBatch),
     ) -> Result<(), RouteError> {
-        for &column in &self.key {
-            if batch.column(column).null_count() > 0 {
-                return Err(RouteError::NullKey(column));
-            }
-        }
+        self.check_key(batch)?;
         if self.lanes == 1 {
             send(0, batch.clone());
             return Ok(());
@@ -78,16 +92,52 @@ impl Router {
         Ok(())
     }
 
+    /// Calls `send` with each lane's rows of `batch` whose key's hash is kept, in their order.
+    pub(crate) fn route_kept(
+        &self,
+        batch: &RecordBatch,
+        mut keep: impl FnMut(u64) -> bool,
+        mut send: impl FnMut(usize, RecordBatch),
+    ) -> Result<(), RouteError> {
+        self.check_key(batch)?;
+        let hashes = self.hash(batch).map_err(RouteError::Arrow)?;
+        let mut rows = vec![vec![]; self.lanes];
+        for (row, hash) in (0_u32..).zip(hashes) {
+            if keep(hash) {
+                rows[bucket(hash) % self.lanes].push(row);
+            }
+        }
+        for (lane, rows) in rows.into_iter().enumerate() {
+            if rows.len() == batch.num_rows() {
+                send(lane, batch.clone());
+            } else if !rows.is_empty() {
+                let rows = take_record_batch(batch, &UInt32Array::from(rows));
+                send(lane, rows.map_err(RouteError::Arrow)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_key(&self, batch: &RecordBatch) -> Result<(), RouteError> {
+        let is_null = |&&column: &&usize| batch.column(column).null_count() > 0;
+        match self.key.iter().find(is_null) {
+            Some(&column) => Err(RouteError::NullKey(column)),
+            None => Ok(()),
+        }
+    }
+
     fn buckets(&self, batch: &RecordBatch) -> Result<Vec<usize>, ArrowError> {
+        Ok(self.hash(batch)?.into_iter().map(bucket).collect())
+    }
+
+    fn hash(&self, batch: &RecordBatch) -> Result<Vec<u64>, ArrowError> {
         let columns = self
             .key
             .iter()
             .map(|&column| Canonical::new(batch.column(column)));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        // Below 256, so it fits.
-        let bucket = |hash: u64| (hash % BUCKETS) as usize;
         if let [Canonical::Integers(values)] = columns.as_slice() {
-            let hash = |value: &i64| bucket(xxh3_64(&value.to_le_bytes()));
+            let hash = |value: &i64| xxh3_64(&value.to_le_bytes());
             return Ok(values
                 .as_primitive::<Int64Type>()
                 .values()
@@ -103,10 +153,16 @@ impl Router {
                 for column in &columns {
                     column.encode(row, &mut bytes);
                 }
-                bucket(xxh3_64(&bytes))
+                xxh3_64(&bytes)
             })
             .collect())
     }
+}
+
+/// Returns the bucket of the keys with this hash.
+fn bucket(hash: u64) -> usize {
+    // Below 256, so it fits.
+    (hash % BUCKETS) as usize
 }
 
 /// A key column in the form that is hashed.
@@ -214,6 +270,32 @@ mod tests {
             })
             .unwrap();
         assert_eq!(routed, 1_000);
+    }
+
+    #[test]
+    fn passes_share_the_buckets_of_every_lane_evenly() {
+        for lanes in [1, 2, 3, 7, 64, 200, 300] {
+            let most = most_passes(lanes);
+            for power in 0..=most.ilog2() {
+                let passes = 1 << power;
+                let mut buckets = vec![vec![0; passes]; lanes.min(256)];
+                for hash in 0..BUCKETS {
+                    buckets[bucket(hash) % lanes][pass_of(hash, lanes, passes)] += 1;
+                }
+                for lane in &buckets {
+                    let (least, most) = (lane.iter().min().unwrap(), lane.iter().max().unwrap());
+                    assert!(
+                        most - least <= 1,
+                        "{lanes} lanes, {passes} passes: {lane:?}"
+                    );
+                    assert!(passes == 1 || *least > 0);
+                }
+            }
+        }
+        assert_eq!(
+            [1, 2, 3, 128, 129, 1_024].map(most_passes),
+            [256, 128, 64, 2, 1, 1]
+        );
     }
 
     #[test]

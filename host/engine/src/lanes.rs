@@ -8,219 +8,168 @@
 //! One thread feeds, one works in each lane, and the caller's thread is the sink's. All queues are
 //! bounded, so nothing is held but a few batches for each lane. The first failure stops all of
 //! them, and the sink learns of it before it can commit.
+//!
+//! What a lane keeps of the first stream may be more than its task has room for. Then the keys are
+//! taken in several *passes*, one after the other, each with tasks of its own and with both streams
+//! from the start, of which it uses the rows of its keys. The sink does not notice.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-};
+mod failure;
+mod feed;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use failure::Stopped;
+pub(crate) use feed::Budget;
+
+use std::{sync::Arc, sync::atomic::AtomicBool, thread};
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use wigeon_runtime::{Task, run_task};
 
-use crate::{
-    Cancellation, DataError, EngineError, Observer,
-    exchange::{RouteError, Router},
-};
+use failure::{Failure, is_set};
+use feed::Feed;
 
 /// How many batches may wait for a lane, and how many for the sink.
 const QUEUE: usize = 16;
 
 /// A stream of batches into the lanes.
-pub(crate) type Rows<'a> = Box<dyn Iterator<Item = Result<RecordBatch, EngineError>> + Send + 'a>;
+pub(crate) type Rows<'a, E> = Box<dyn Iterator<Item = Result<RecordBatch, E>> + Send + 'a>;
 
 /// One of the two streams into the lanes.
-pub(crate) struct Inlet<'a> {
-    pub(crate) rows: Rows<'a>,
-    pub(crate) router: Router,
+pub(crate) struct Inlet<'a, E> {
+    pub(crate) rows: Rows<'a, E>,
+    /// The columns that make the key.
+    pub(crate) key: Vec<usize>,
 }
 
-/// What a run of the lanes counts and obeys.
-pub(crate) struct Progress<'a> {
-    pub(crate) step: &'a str,
-    pub(crate) observer: &'a dyn Observer,
-    pub(crate) cancellation: &'a Cancellation,
-    pub(crate) rows_in: AtomicU64,
-    pub(crate) rows_out: AtomicU64,
+/// What a pass works on.
+pub(crate) struct Pass<'a, T, E> {
+    /// One for each lane.
+    pub(crate) tasks: Vec<T>,
+    /// The rows that the tasks keep.
+    pub(crate) first: Inlet<'a, E>,
+    /// The rows that they work on.
+    pub(crate) second: Inlet<'a, E>,
+    /// How much of the second stream may be read before the first. If it ends within that, only
+    /// keys that are in it need arrive of the first.
+    pub(crate) budget: Option<Budget>,
 }
 
-impl<'a> Progress<'a> {
-    pub(crate) fn new(
-        step: &'a str,
-        observer: &'a dyn Observer,
-        cancellation: &'a Cancellation,
-    ) -> Self {
-        Self {
-            step,
-            observer,
-            cancellation,
-            rows_in: AtomicU64::new(0),
-            rows_out: AtomicU64::new(0),
-        }
-    }
+/// Follows the rows through the lanes, and may stop them.
+pub(crate) trait Follow: Sync {
+    /// Rows of the second stream were taken in. Called from one thread, often.
+    fn took(&self, rows: u64);
 
-    pub(crate) fn rows_in(&self) -> u64 {
-        self.rows_in.load(Ordering::Relaxed)
-    }
+    /// Rows were emitted. Called from the threads of all lanes, often.
+    fn gave(&self, rows: u64);
 
-    pub(crate) fn rows_out(&self) -> u64 {
-        self.rows_out.load(Ordering::Relaxed)
-    }
-
-    fn report(&self) {
-        self.observer
-            .progress(self.step, self.rows_in(), self.rows_out());
-    }
+    /// Says whether the lanes should stop.
+    fn is_cancelled(&self) -> bool;
 }
 
-/// The first failure of any thread.
-#[derive(Clone, Default)]
-struct Failure {
-    error: Arc<Mutex<Option<EngineError>>>,
-    failed: Arc<AtomicBool>,
-}
-
-impl Failure {
-    fn set(&self, error: EngineError) {
-        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert(error);
-        self.failed.store(true, Ordering::Release);
-    }
-
-    fn is_set(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
-    }
-
-    fn take(&self) -> Option<EngineError> {
-        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
-        first.take()
-    }
-}
-
-/// Runs `tasks`, one in each lane, over the two streams, and gives what they emit to `sink`.
+/// Runs a step in `passes` passes, and gives what its tasks emit to `sink`.
+///
+/// `open` opens each pass when the one before it is done and its tasks are dropped: the first one
+/// before `sink` is called, on the caller's thread. It is told the number of the pass, from 0.
 ///
 /// The sink's reader ends with an error if anything failed, so what it stores must be rolled back
-/// when it returns one.
-pub(crate) fn run<T, R>(
-    tasks: Vec<T>,
-    first: Inlet<'_>,
-    second: Inlet<'_>,
+/// when this returns one.
+pub(crate) fn run<'a, T, E, R>(
+    passes: usize,
+    mut open: impl FnMut(usize) -> Result<Pass<'a, T, E>, E> + Send,
     schema: &SchemaRef,
-    progress: &Progress<'_>,
-    sink: impl FnOnce(Box<dyn RecordBatchReader + Send>) -> Result<R, EngineError>,
-) -> Result<R, EngineError>
+    follow: &dyn Follow,
+    sink: impl FnOnce(Box<dyn RecordBatchReader + Send>) -> Result<R, E>,
+) -> Result<R, Stopped<T::Error, E>>
 where
     T: Task + Send,
-    T::Error: IntoEngineError,
+    T::Error: Send,
+    E: Send,
 {
+    let first = open(0)?;
     let failure = Failure::default();
-    let lanes = tasks.len();
-    let queues = || -> (Vec<Sender<RecordBatch>>, Vec<Receiver<RecordBatch>>) {
-        (0..lanes).map(|_| bounded(QUEUE)).unzip()
-    };
-    let (first_in, first_out) = queues();
-    let (second_in, second_out) = queues();
-    let (emitted, to_sink) = bounded::<RecordBatch>(QUEUE * lanes);
-    let result = std::thread::scope(|scope| {
+    let (emitted, to_sink) = bounded::<RecordBatch>(QUEUE * first.tasks.len());
+    let result = thread::scope(|scope| {
         scope.spawn(|| {
-            let streams = [(first, first_in, false), (second, second_in, true)];
-            for (inlet, lanes, counts) in streams {
-                if let Err(error) = feed(inlet, &lanes, counts, progress, &failure) {
-                    failure.set(error);
+            let (emitted, mut opened) = (emitted, Some(Ok(first)));
+            for number in 0..passes {
+                let pass = opened.take().unwrap_or_else(|| open(number));
+                match pass {
+                    Ok(pass) => run_pass(pass, (number, passes), follow, &failure, &emitted),
+                    Err(error) => failure.set(Stopped::Outside(error)),
+                }
+                if failure.is_set() {
                     return;
                 }
             }
         });
-        for ((mut task, first), second) in tasks.into_iter().zip(first_out).zip(second_out) {
-            let (emitted, failure) = (emitted.clone(), failure.clone());
-            scope.spawn(move || {
-                let emit = |batch: RecordBatch| {
-                    let rows = batch.num_rows() as u64;
-                    progress.rows_out.fetch_add(rows, Ordering::Relaxed);
-                    emitted.send(batch).is_ok()
-                };
-                let second = second.into_iter().take_while(|_| !failure.is_set());
-                if let Err(error) = run_task(&mut task, first.into_iter(), second, emit) {
-                    failure.set(error.into_engine_error(progress.step));
-                }
-            });
-        }
-        drop(emitted);
         let reader = Emitted {
             schema: SchemaRef::clone(schema),
             batches: to_sink,
-            failure: failure.clone(),
+            failed: failure.flag(),
             ended: false,
         };
         let result = sink(Box::new(reader));
         if result.is_err() {
             // The lanes may be waiting for a sink that is gone; the reader was dropped with it.
-            failure.failed.store(true, Ordering::Release);
+            failure.stop();
         }
         result
     });
     match failure.take() {
-        Some(error) => Err(error),
-        None => result,
+        Some(stopped) => Err(stopped),
+        None => result.map_err(Stopped::Outside),
     }
 }
 
-/// Hands a stream's rows to the lanes.
-fn feed(
-    inlet: Inlet<'_>,
-    lanes: &[Sender<RecordBatch>],
-    counts: bool,
-    progress: &Progress<'_>,
-    failure: &Failure,
-) -> Result<(), EngineError> {
-    for batch in inlet.rows {
-        if progress.cancellation.is_cancelled() {
-            return Err(EngineError::Cancelled {
-                step: progress.step.to_owned(),
+/// Runs the tasks of a pass to their end, and drops them.
+fn run_pass<T, E>(
+    pass: Pass<'_, T, E>,
+    number: (usize, usize),
+    follow: &dyn Follow,
+    failure: &Failure<Stopped<T::Error, E>>,
+    emitted: &Sender<RecordBatch>,
+) where
+    T: Task + Send,
+    T::Error: Send,
+    E: Send,
+{
+    let queues = || -> (Vec<Sender<RecordBatch>>, Vec<Receiver<RecordBatch>>) {
+        pass.tasks.iter().map(|_| bounded(QUEUE)).unzip()
+    };
+    let (first_in, first_out) = queues();
+    let (second_in, second_out) = queues();
+    thread::scope(|scope| {
+        for ((mut task, first), second) in pass.tasks.into_iter().zip(first_out).zip(second_out) {
+            scope.spawn(move || {
+                let emit = |batch: RecordBatch| {
+                    follow.gave(batch.num_rows() as u64);
+                    emitted.send(batch).is_ok()
+                };
+                let second = second.into_iter().take_while(|_| !failure.is_set());
+                if let Err(error) = run_task(&mut task, first.into_iter(), second, emit) {
+                    failure.set(Stopped::Task(error));
+                }
             });
         }
-        if failure.is_set() {
-            return Ok(());
+        let feed = Feed {
+            pass: number,
+            follow,
+            failure,
+        };
+        if let Err(stopped) = feed.run(pass.first, pass.second, first_in, second_in, pass.budget) {
+            failure.set(stopped);
         }
-        let batch = batch?;
-        if counts {
-            let rows = batch.num_rows() as u64;
-            progress.rows_in.fetch_add(rows, Ordering::Relaxed);
-            progress.report();
-        }
-        // A lane that is gone has told why.
-        let send = |lane: usize, rows| drop(lanes[lane].send(rows));
-        inlet
-            .router
-            .route(&batch, send)
-            .map_err(|error| route_error(error, &batch, progress.step))?;
-    }
-    Ok(())
-}
-
-fn route_error(error: RouteError, batch: &RecordBatch, step: &str) -> EngineError {
-    match error {
-        RouteError::NullKey(column) => EngineError::Data {
-            step: step.to_owned(),
-            source: DataError::NullKey {
-                path: String::new(),
-                column: batch.schema_ref().field(column).name().clone(),
-                place: String::new(),
-            },
-        },
-        RouteError::Arrow(source) => EngineError::Arrow {
-            step: step.to_owned(),
-            source,
-        },
-    }
+    });
 }
 
 /// What the lanes emit, as a reader for the warehouse.
 struct Emitted {
     schema: SchemaRef,
     batches: Receiver<RecordBatch>,
-    failure: Failure,
+    failed: Arc<AtomicBool>,
     ended: bool,
 }
 
@@ -232,12 +181,12 @@ impl Iterator for Emitted {
             return None;
         }
         match self.batches.recv() {
-            Ok(batch) if !self.failure.is_set() => {
+            Ok(batch) if !is_set(&self.failed) => {
                 // The plugin's schema and the table's agree in names and types, which were
                 // checked, but a key that cannot be null may be nullable to the plugin.
                 Some(batch.with_schema(SchemaRef::clone(&self.schema)))
             }
-            Err(_) if !self.failure.is_set() => {
+            Err(_) if !is_set(&self.failed) => {
                 self.ended = true;
                 None
             }
@@ -253,19 +202,5 @@ impl Iterator for Emitted {
 impl RecordBatchReader for Emitted {
     fn schema(&self) -> SchemaRef {
         SchemaRef::clone(&self.schema)
-    }
-}
-
-/// A task's error as the engine's.
-pub(crate) trait IntoEngineError {
-    fn into_engine_error(self, step: &str) -> EngineError;
-}
-
-impl IntoEngineError for wigeon_runtime::PluginError {
-    fn into_engine_error(self, step: &str) -> EngineError {
-        EngineError::Plugin {
-            step: step.to_owned(),
-            source: self,
-        }
     }
 }

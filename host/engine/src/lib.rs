@@ -21,7 +21,9 @@ mod resolved;
 mod schemas;
 
 mod exchange;
+mod key_filter;
 mod lanes;
+mod progress;
 mod steps;
 mod unique;
 mod update_mode;

@@ -82,7 +82,9 @@ impl Project {
             }
         };
         if request.due {
-            (runs, reason) = match due(self, warehouse, step, request.at)? {
+            let last = warehouse.last_loads().map_err(EngineError::ReadWarehouse)?;
+            let last = last.get(&step.name).copied();
+            (runs, reason) = match due(self, step, last, request.at) {
                 None => (false, "not due".to_owned()),
                 Some(due) => {
                     let (_, ticks) =

@@ -46,6 +46,9 @@ pub struct StepReport {
     pub changes: Option<Changes>,
     /// What change detection kept beside the rows of its target, or folded into them.
     pub overlay: Option<OverlayReport>,
+    /// In how many passes over its keys it was done, because they did not fit the memory of the
+    /// plugin's instances in one; zero if there was nothing to do.
+    pub passes: usize,
     /// How long it took, in seconds.
     pub seconds: f64,
 }

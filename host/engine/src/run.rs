@@ -124,13 +124,12 @@ impl Project {
         if !request.due {
             return Ok(steps.into_iter().map(|step| (step, request.at)).collect());
         }
-        let mut due_steps = vec![];
-        for step in steps {
-            if let Some(due) = due(self, warehouse, step, request.at)? {
-                due_steps.push((step, due.tick));
-            }
-        }
-        Ok(due_steps)
+        let last = warehouse.last_loads().map_err(EngineError::ReadWarehouse)?;
+        let due = |step: &'a Step| {
+            let due = due(self, step, last.get(&step.name).copied(), request.at);
+            due.map(|due| (step, due.tick))
+        };
+        Ok(steps.into_iter().filter_map(due).collect())
     }
 
     /// As many lanes as threads.

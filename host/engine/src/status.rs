@@ -60,11 +60,12 @@ impl Project {
         let time_zone = self.pipeline().time_zone();
         let schedule = step.schedule.as_ref();
         let overlay = warehouse.overlay(&step.name).map_err(read)?;
-        let overdue = due(self, warehouse, step, at)?;
+        let last_run = entries.first().map(|entry| entry.logical_time);
+        let overdue = due(self, step, last_run, at);
         Ok(StepStatus {
             step: step.name.clone(),
             kind: step.kind.as_str().to_owned(),
-            last_run: entries.first().map(|entry| entry.logical_time),
+            last_run,
             newest_input: times.last().copied().or_else(|| newest_effective(&entries)),
             loads: entries.len() as u64,
             rows: warehouse.count_rows(&step.name).map_err(read)?,

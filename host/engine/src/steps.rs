@@ -4,7 +4,9 @@ mod change_detection;
 mod explain;
 mod fold;
 mod incremental;
+mod input;
 mod overlay;
+mod passes;
 mod read;
 mod repair;
 mod snapshot;
@@ -61,6 +63,8 @@ pub(crate) struct Loaded {
     pub(crate) rejected: Vec<RejectedRow>,
     pub(crate) changes: Option<Changes>,
     pub(crate) overlay: Option<OverlayReport>,
+    /// In how many passes over its keys the step was done; zero if it has no lanes.
+    pub(crate) passes: usize,
     pub(crate) details: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -133,6 +137,10 @@ impl StepRun<'_> {
 
     fn record(&self, load: &Load, started: Started, loaded: &Loaded) -> Result<(), EngineError> {
         let id = self.resolved.configured.plugin.id();
+        let mut details = loaded.details.clone();
+        if loaded.passes > 1 {
+            details.insert("passes".to_owned(), loaded.passes.into());
+        }
         let record = LoadRecord {
             run_id: self.run.id.clone(),
             step: self.name().to_owned(),
@@ -146,7 +154,7 @@ impl StepRun<'_> {
             finished_at: (self.run.clock)(),
             rows_in: loaded.rows_in,
             rows_out: loaded.rows_out,
-            details: serde_json::Value::Object(loaded.details.clone()),
+            details: serde_json::Value::Object(details),
             inputs: loaded
                 .files
                 .iter()
@@ -175,6 +183,7 @@ impl StepRun<'_> {
             rows_updated: loaded.rows_updated,
             changes: loaded.changes,
             overlay: loaded.overlay.clone(),
+            passes: loaded.passes,
             seconds: started.instant.elapsed().as_secs_f64(),
         }
     }

@@ -16,7 +16,7 @@ use wigeon_manifest::{
 };
 
 /// Codes that only the engine uses, so that no manifest gives them.
-const OF_THE_ENGINE: [Code; 3] = [
+const OF_THE_ENGINE: [Code; 4] = [
     Code::UnknownPlugin,
     Code::UnsupportedUpdateMode,
     Code::WrongPlugin,

@@ -10,7 +10,7 @@ use wasmtime::{
         ComponentNamedList, Instance as WasmInstance, Lift, Lower, Resource, ResourceAny, TypedFunc,
     },
 };
-use wigeon_columnar::{crossing_batch, flatten, unflatten};
+use wigeon_columnar::{Kept, crossing_batch, flatten, unflatten};
 
 use crate::{
     Breach, Limit, Limits, OpenError, Plugin, PluginError,
@@ -166,10 +166,12 @@ impl Instance {
         let state = self.store.data_mut();
         state.output = None;
         let batch = state.current.take();
+        let emitted = std::mem::take(&mut state.emitted);
         if let Some(batch) = batch.filter(|_| keep) {
-            state.kept.push(batch);
+            let kept = state.kept.push(&batch);
+            kept.map_err(|error| self.breach(name, Breach::Rows(error.into())))?;
         }
-        Ok(std::mem::take(&mut state.emitted))
+        Ok(emitted)
     }
 
     /// Calls `finish`, and returns what was emitted.
@@ -188,8 +190,7 @@ impl Instance {
 
     /// Tells the host's rows their schema, so that columns can be gathered from no rows at all.
     pub(crate) fn keep_rows_of(&mut self, schema: &SchemaRef) {
-        let none = RecordBatch::new_empty(SchemaRef::clone(schema));
-        self.store.data_mut().kept.push(none);
+        self.store.data_mut().kept = Kept::new(schema);
     }
 
     /// Makes a schema of fields that the plugin returned.

@@ -329,7 +329,7 @@ pub(crate) fn read_full(mut reader: impl Read, buffer: &mut [u8]) -> io::Result<
     Ok(filled)
 }
 
-fn count_lines(bytes: &[u8]) -> u64 {
+pub(crate) fn count_lines(bytes: &[u8]) -> u64 {
     bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 

@@ -330,13 +330,23 @@ impl Warehouse {
         list().map_err(ReadError::Database)
     }
 
-    /// Returns the newest load of a step.
+    /// Returns the logical time of the newest load of every step that has one, by its name.
     ///
     /// # Errors
     ///
     /// [`ReadError::Database`] if DuckDB refuses.
-    pub fn last_load(&self, step: &str) -> Result<Option<LedgerEntry>, ReadError> {
-        Ok(self.ledger(Some(step), 1)?.pop())
+    pub fn last_loads(&self) -> Result<HashMap<String, DateTime<Utc>>, ReadError> {
+        let query = format!(
+            "SELECT step, epoch_us(arg_max(logical_time, load_id)) FROM {} GROUP BY step",
+            sql::internal("ledger")
+        );
+        let list = || -> Result<HashMap<_, _>, DatabaseError> {
+            let connection = self.connect()?;
+            let mut statement = connection.prepare(&query)?;
+            let loads = statement.query_map([], |row| Ok((row.get(0)?, point(row.get(1)?))))?;
+            Ok(loads.collect::<Result<_, _>>()?)
+        };
+        list().map_err(ReadError::Database)
     }
 
     /// Returns the files that a step has loaded, by path; of each the newest load.

@@ -19,6 +19,7 @@ mod csv;
 mod csv_record;
 mod diagnose;
 mod error;
+mod estimate;
 mod files;
 mod fold;
 mod held;

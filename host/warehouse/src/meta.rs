@@ -11,6 +11,17 @@ pub(crate) const VERSION: i64 = 1;
 
 /// Returns the version in the attached warehouse, or none if it has no internal schema.
 pub(crate) fn version(connection: &Connection) -> Result<Option<i64>, DatabaseError> {
+    let version = format!("SELECT max(version) FROM {}", sql::internal("meta"));
+    let found = connection.query_row(&version, [], |row| row.get(0));
+    // Nearly always there is the table, and the list of all tables takes longer than to read it.
+    found.map_or_else(|error| none_without_table(connection, error), Ok)
+}
+
+/// Returns no version if there is no table of it, which was the error then.
+fn none_without_table(
+    connection: &Connection,
+    error: duckdb::Error,
+) -> Result<Option<i64>, DatabaseError> {
     let tables: i64 = connection.query_row(
         &format!(
             "SELECT count(*) FROM duckdb_tables() WHERE database_name = {} \
@@ -20,15 +31,10 @@ pub(crate) fn version(connection: &Connection) -> Result<Option<i64>, DatabaseEr
         [],
         |row| row.get(0),
     )?;
-    if tables == 0 {
-        return Ok(None);
+    if tables > 0 {
+        return Err(error.into());
     }
-    let version = connection.query_row(
-        &format!("SELECT max(version) FROM {}", sql::internal("meta")),
-        [],
-        |row| row.get(0),
-    )?;
-    Ok(version)
+    Ok(None)
 }
 
 /// Creates the internal schema, all of it or nothing.

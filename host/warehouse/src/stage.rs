@@ -7,8 +7,9 @@ use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
 
 use crate::{
     arrow_scan::{ArrowScan, Instance},
-    error::{DatabaseError, LoadError},
+    error::{DatabaseError, LoadError, ReadError},
     sql,
+    stream::{RowStream, Statement},
     types::{sql_type, unsupported},
     warehouse::Warehouse,
 };
@@ -137,6 +138,16 @@ impl Warehouse {
             schema,
             table,
         })
+    }
+
+    /// Reads the rows of a stage, in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if DuckDB refuses.
+    pub fn read_stage(&self, stage: &Stage) -> Result<RowStream, ReadError> {
+        let statement = Statement::new(format!("SELECT * FROM {}", stage.table()));
+        RowStream::start(self.connect_to_read()?, statement.with_guard(stage.clone()))
     }
 }
 

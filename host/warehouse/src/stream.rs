@@ -18,6 +18,7 @@ use std::{
 
 use arrow_array::{RecordBatch, RecordBatchOptions, StructArray};
 use arrow_schema::{ArrowError, SchemaRef};
+use arrow_select::concat::concat_batches;
 
 use crate::{
     arrow_scan::Connection,
@@ -26,8 +27,12 @@ use crate::{
     source::RejectedRow,
 };
 
-/// Batches between the thread that reads and the one that uses them. They have 2,048 rows.
-const QUEUE: usize = 16;
+/// Batches between the thread that reads and the one that uses them.
+const QUEUE: usize = 8;
+
+/// DuckDB's batches, of 2,048 rows, are joined until they have so many rows, or bytes.
+const BATCH_ROWS: usize = 8_192;
+const BATCH_BYTES: usize = 1 << 20;
 
 /// What is done when all rows were read: the rejected rows are looked up, or an error found.
 pub(crate) type Finish = Box<dyn FnOnce(&Connection) -> Result<Vec<RejectedRow>, ReadError> + Send>;
@@ -263,13 +268,50 @@ fn send_batches(
     if sender.send(Message::Started(Arc::clone(&schema))).is_err() {
         return Ok(false);
     }
+    let mut waiting = Waiting::default();
     while let Some(rows) = prepared.step()? {
         let batch = to_batch(rows, &schema).map_err(StreamError::Schema)?;
-        if sender.send(Message::Batch(batch)).is_err() {
+        if let Some(batch) = waiting.push(batch).map_err(StreamError::Schema)?
+            && sender.send(Message::Batch(batch)).is_err()
+        {
             return Ok(false);
         }
     }
+    if let Some(batch) = waiting.take().map_err(StreamError::Schema)? {
+        return Ok(sender.send(Message::Batch(batch)).is_ok());
+    }
     Ok(true)
+}
+
+/// Batches that are to be one.
+#[derive(Default)]
+struct Waiting {
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Waiting {
+    /// Adds a batch, and returns all as one when they are enough.
+    fn push(&mut self, batch: RecordBatch) -> Result<Option<RecordBatch>, ArrowError> {
+        self.rows += batch.num_rows();
+        self.bytes += batch.get_array_memory_size();
+        self.batches.push(batch);
+        if self.rows < BATCH_ROWS && self.bytes < BATCH_BYTES {
+            return Ok(None);
+        }
+        self.take()
+    }
+
+    /// Returns all as one; none if there is none.
+    fn take(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        let Self { batches, .. } = std::mem::take(self);
+        match batches.as_slice() {
+            [] => Ok(None),
+            [batch] => Ok(Some(batch.clone())),
+            [first, ..] => concat_batches(first.schema_ref(), &batches).map(Some),
+        }
+    }
 }
 
 fn to_batch(rows: StructArray, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {

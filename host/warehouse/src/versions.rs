@@ -12,6 +12,9 @@ use crate::{
     warehouse::Warehouse,
 };
 
+/// The rows of a row group, at the bounds of which tables are divided.
+const ROW_GROUP: u64 = 122_880;
+
 /// Which versions of the keys that have changed are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -33,15 +36,38 @@ impl Warehouse {
         self.begin()?.ensure_snapshot(table)
     }
 
-    /// Reads all versions, open and closed: key, payload and `valid_from`.
+    /// Reads all versions, open and closed: key, payload and `valid_from`, in at most `parts`
+    /// streams of about as many rows each, which read at the same time.
     ///
-    /// Deleted versions are left out. The history must exist.
+    /// One stream hands out its rows on one thread, which takes longer than it takes DuckDB to
+    /// read them. Deleted versions are left out. The history must exist.
     ///
     /// # Errors
     ///
     /// [`ReadError::Database`] if there is no such history.
-    pub fn versions(&self, table: &SnapshotTable) -> Result<RowStream, ReadError> {
-        self.read_versions(table, "", "true", None)
+    pub fn versions(
+        &self,
+        table: &SnapshotTable,
+        parts: usize,
+    ) -> Result<Vec<RowStream>, ReadError> {
+        let rows = self.count_rows(&table.history())?;
+        let groups = rows.div_ceil(ROW_GROUP).max(1);
+        let part = groups.div_ceil(parts.max(1) as u64) * ROW_GROUP;
+        // DuckDB leaves out row groups by their row ids. The last part has no end: row ids of
+        // deleted rows, which no load leaves behind, are not counted.
+        let ends = (1..rows.div_ceil(part).max(1)).map(|end| end * part);
+        let mut starts = vec![0];
+        starts.extend(ends);
+        let filter = |place: usize| {
+            let from = format!("h.rowid >= {}", starts[place]);
+            let until = starts.get(place + 1);
+            until.map_or(from.clone(), |until| {
+                format!("{from} AND h.rowid < {until}")
+            })
+        };
+        (0..starts.len())
+            .map(|place| self.read_versions(table, "", &filter(place), None))
+            .collect()
     }
 
     /// Reads the versions of those keys that have one which began at `since` or later.

@@ -116,12 +116,8 @@ impl Incremental for PointInTime {
         let times = instants(&event_time);
         let rows = batch.rows();
         let as_is = self.versions.most_recent(&key);
-        let mut as_was = self
-            .versions
-            .as_of(&as_is, &times, |first| match self.before_first {
-                BeforeFirst::First => first,
-                BeforeFirst::Null => NO_ROW,
-            });
+        let first_counts_before = self.before_first == BeforeFirst::First;
+        let mut as_was = self.versions.as_of(&as_is, &times, first_counts_before);
         // A row without a time has no value at its time.
         if let Some(nulls) = event_time.nulls().filter(|nulls| nulls.null_count() > 0) {
             let timeless = (0..rows).filter(|&row| nulls.is_null(row));

@@ -33,14 +33,17 @@ struct InMemory {
 
 impl InMemory {
     fn new(schema: Schema, kept: &Schema) -> Self {
-        let mut rows = Kept::default();
-        rows.push(RecordBatch::new_empty(Arc::new(kept.clone())));
         Self {
             schema: Arc::new(schema),
-            kept: rows,
+            kept: Kept::new(kept),
             current: None,
             emitted: vec![],
         }
+    }
+
+    fn keep(&mut self, batch: &RecordBatch) {
+        let kept = self.kept.push(batch);
+        kept.expect("the batch has the schema that the plugin was told");
     }
 
     fn take_emitted(&mut self) -> Vec<RecordBatch> {

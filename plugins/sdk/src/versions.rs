@@ -2,6 +2,8 @@
 //!
 //! Most keys have one version. So the [`KeyMap`] knows a key's newest version only, and the few
 //! older ones hang behind it in a chain. The tables for the chains are as long as they must be.
+//! A probe of a key with one version reads its slot in the map and one bit, and nothing else: with
+//! millions of keys each further read is one from memory rather than from the cache.
 
 use std::borrow::Cow;
 
@@ -26,8 +28,10 @@ pub struct Versions {
     valid_from: Vec<i64>,
     /// For a version, the one before it in time; shorter than `valid_from` if no later one has any.
     older: Vec<u32>,
-    /// For a version, whether its payload is that of the one before; as long as `older`.
-    repeats: Vec<bool>,
+    /// Which versions have one before them.
+    chained: Bits,
+    /// Which versions have the payload of the one before.
+    repeats: Bits,
 }
 
 impl Versions {
@@ -44,7 +48,8 @@ impl Versions {
             first,
             valid_from: vec![],
             older: vec![],
-            repeats: vec![],
+            chained: Bits::default(),
+            repeats: Bits::default(),
         })
     }
 
@@ -102,7 +107,8 @@ impl Versions {
 
     /// Finds out which versions repeat the one before them in the columns `payload`.
     pub fn settle(&mut self, payload: &[usize], host: &mut Host<'_>) {
-        self.repeats = vec![false; self.older.len()];
+        self.chained = Bits::new(self.older.len());
+        self.repeats = Bits::new(self.older.len());
         let (newer, older): (Vec<u32>, Vec<u32>) = (0..)
             .zip(&self.older)
             .filter(|(_, older)| **older != NO_ROW)
@@ -121,7 +127,10 @@ impl Versions {
         {
             let differ = host.differ(kept(newer), payload, kept(older), payload);
             for (&newer, differs) in newer.iter().zip(differ) {
-                self.repeats[newer as usize] = !differs;
+                self.chained.set(newer);
+                if !differs {
+                    self.repeats.set(newer);
+                }
             }
         }
     }
@@ -129,7 +138,7 @@ impl Versions {
     /// Returns the most recent version of each row's key, [`NO_ROW`] where it has none.
     pub fn most_recent(&self, key: &[ArrayRef]) -> Vec<u32> {
         let mut versions = self.newest.probe(key);
-        if self.first > 0 || !self.repeats.is_empty() {
+        if self.first > 0 || !self.older.is_empty() {
             for version in versions.iter_mut().filter(|version| **version != NO_ROW) {
                 *version = self.beginning_at(*version) + self.first;
             }
@@ -138,30 +147,29 @@ impl Versions {
     }
 
     /// Returns for each row the version that held at its time, going back from its key's most
-    /// recent one: the last with `valid_from <= time`. A row without versions has none, one that
-    /// is older than the first version has `before_first` of that version.
+    /// recent one: the last with `valid_from <= time`. A row without versions has none, and one
+    /// that is older than the first version has that if `first_counts_before`, or none.
     ///
     /// # Panics
     ///
     /// Panics if `most_recent.len() != times.len()`.
-    pub fn as_of(
-        &self,
-        most_recent: &[u32],
-        times: &[i64],
-        before_first: impl Fn(u32) -> u32,
-    ) -> Vec<u32> {
+    pub fn as_of(&self, most_recent: &[u32], times: &[i64], first_counts_before: bool) -> Vec<u32> {
         assert_eq!(most_recent.len(), times.len(), "a time for each row");
         let version_at = |(&newest, &time): (&u32, &i64)| {
-            if newest == NO_ROW || self.valid_from(newest) <= time {
-                return newest;
+            if newest == NO_ROW {
+                return NO_ROW;
             }
             let mut version = newest;
-            loop {
-                match self.before(version) {
-                    NO_ROW => return before_first(version),
-                    before if self.valid_from(before) <= time => return before,
-                    before => version = before,
+            while self.chained.get(version - self.first) {
+                if self.valid_from(version) <= time {
+                    return version;
                 }
+                version = self.before(version);
+            }
+            if first_counts_before || self.valid_from(version) <= time {
+                version
+            } else {
+                NO_ROW
             }
         };
         most_recent.iter().zip(times).map(version_at).collect()
@@ -193,10 +201,30 @@ impl Versions {
 
     #[inline]
     fn beginning_at(&self, mut version: u32) -> u32 {
-        while self.repeats.get(version as usize) == Some(&true) {
+        while self.repeats.get(version) {
             version = self.older[version as usize];
         }
         version
+    }
+}
+
+/// One bit for each of some numbers; those beyond the last have none set.
+#[derive(Debug, Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new(count: usize) -> Self {
+        Self(vec![0; count.div_ceil(64)])
+    }
+
+    fn set(&mut self, number: u32) {
+        self.0[number as usize / 64] |= 1 << (number % 64);
+    }
+
+    #[inline]
+    fn get(&self, number: u32) -> bool {
+        let word = self.0.get(number as usize / 64);
+        word.is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 }
 

@@ -60,6 +60,13 @@ pub enum BenchError {
         path: PathBuf,
     },
 
+    /// The directory holds something that is not of the bench, which would be lost.
+    #[error("`{}` is not empty, and was not made by the bench", path.display())]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+    },
+
     /// The two sides do not end in the same tables.
     #[error("{work}: the sides differ: {differences}")]
     Differ {

@@ -91,6 +91,7 @@ impl Expert {
     ///
     /// - [`ExpertError::Refused`] if an extract is not plausible; nothing of it is kept.
     /// - [`ExpertError::OlderExtract`] if a users extract is older than one that was taken.
+    /// - [`ExpertError::Rows`] if a propagation would lose views; it is rolled back.
     /// - [`ExpertError::Extracts`] if the directory cannot be listed.
     /// - [`ExpertError::Database`] for anything that DuckDB refuses.
     pub fn run(&self, work: Work) -> Result<(), ExpertError> {

@@ -7,6 +7,12 @@ use crate::{
     settings::Kind,
 };
 
+/// The place of the row with the sum of propagations; those before are days.
+pub(crate) const SUM_PLACE: u32 = 1_000;
+
+/// The place of the row with the growth of propagations.
+pub(crate) const GROWTH_PLACE: u32 = 2_000;
+
 /// What a work should take at most. Nothing by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Target {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::BenchError,
-    figure::{Figure, Target},
+    figure::{Figure, GROWTH_PLACE, SUM_PLACE, Target},
     machine::Machine,
     settings::{Kind, Prepare, Scale, Settings},
 };
@@ -20,9 +20,6 @@ const GROWTH: f64 = 2.0;
 /// The days that growth is measured from, and from how many days on it has a target.
 const GROWTH_FROM: u32 = 3;
 const GROWTH_TARGET_FROM: u32 = 30;
-
-/// Where the row with the growth is, among those of propagations.
-const GROWTH_PLACE: u32 = 2_000;
 
 /// All figures of a scale, and what they were measured on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,7 +32,7 @@ pub struct Report {
     pub machine: Machine,
     /// DuckDB's `memory_limit`, on both sides.
     pub memory_limit_mib: u64,
-    /// How often each side did each work.
+    /// How often each side did each work, at least.
     pub runs: u32,
     /// How the history before propagations came about.
     pub prepare: Prepare,
@@ -82,6 +79,7 @@ impl Report {
         self.figures
             .extend(others.filter(|figure| !known.contains(&place(figure))));
         self.figures.sort_by_key(place);
+        self.runs = self.runs.min(earlier.runs);
         self.add_growth();
         Ok(())
     }
@@ -89,7 +87,8 @@ impl Report {
     /// Compares the longest history with a short one, by Wigeon's own times.
     fn add_growth(&mut self) {
         self.figures.retain(|figure| figure.place != GROWTH_PLACE);
-        let of_days = |figure: &&Figure| figure.kind == Kind::Propagation && figure.place < 1_000;
+        let of_days =
+            |figure: &&Figure| figure.kind == Kind::Propagation && figure.place < SUM_PLACE;
         let days = || self.figures.iter().filter(of_days);
         let from = days().find(|figure| figure.place == GROWTH_FROM);
         let to = days().max_by_key(|figure| figure.place);
@@ -166,7 +165,7 @@ impl Report {
         format!(
             "### {scale}: {users} users, {views} views a day\n\n\
              {date}; {cores} cores of {processor}, {memory} GiB; load {load} before it began; {wigeon}, DuckDB \
-             {duckdb}; `memory_limit` {limit} MiB; {runs} runs of each side; history {prepared}.\n\n{table}",
+             {duckdb}; `memory_limit` {limit} MiB; {runs} runs or more of each side; history {prepared}.\n\n{table}",
             scale = self.scale.name(),
             users = thousands(self.scale.users()),
             views = thousands(self.scale.views_per_day()),

@@ -1,7 +1,5 @@
 //! A run of the bench.
 
-use std::collections::BTreeMap;
-
 use fs_err as fs;
 
 use crate::{
@@ -15,6 +13,9 @@ use crate::{
     settings::{Kind, Settings},
     sides::Sides,
 };
+
+/// Tells a directory of the bench, and what it is for.
+const NOTE: &str = "bench.txt";
 
 /// What all works share.
 pub(crate) struct Runner<'a> {
@@ -33,7 +34,8 @@ pub(crate) struct Runner<'a> {
 /// # Errors
 ///
 /// - [`BenchError::Differ`] if the two sides do not end in the same tables.
-/// - [`BenchError::OtherSettings`] if the directory holds databases of other settings.
+/// - [`BenchError::NotEmpty`] if the directory holds anything that is not of the bench.
+/// - [`BenchError::OtherSettings`] if it holds kept databases of other settings.
 /// - [`BenchError::Start`], [`BenchError::Failed`], [`BenchError::Inspect`] about the programs.
 /// - [`BenchError::Manifest`] if the flagship's manifest is not as expected.
 /// - [`BenchError::Files`] for what the file system fails with.
@@ -50,7 +52,7 @@ pub fn run(settings: &Settings, say: &dyn Fn(&str)) -> Result<Report, BenchError
         settings,
         say,
     };
-    runner.check_directory()?;
+    runner.claim_directory()?;
     project::write(&project, settings.memory_limit_mib)?;
     runner.only(&[])?;
     runner.sides.warm_up()?;
@@ -83,24 +85,33 @@ impl Runner<'_> {
         }
     }
 
-    /// Refuses databases that were prepared otherwise, for which there is a note in the directory.
-    fn check_directory(&self) -> Result<(), BenchError> {
+    /// Makes the directory the bench's own, by a note in it.
+    ///
+    /// Without `keep` what an earlier run has left there is removed. A directory with anything else in it is refused,
+    /// and so are databases that were prepared with other settings.
+    fn claim_directory(&self) -> Result<(), BenchError> {
         let directory = &self.settings.directory;
-        let note = directory.join("settings.txt");
-        let settings: BTreeMap<&str, String> = [
-            ("scale", self.settings.scale.name().to_owned()),
-            ("prepare", format!("{:?}", self.settings.prepare)),
-        ]
-        .into();
-        let settings = format!("{settings:?}\n");
+        let note = directory.join(NOTE);
+        let settings = format!(
+            "scale {}, prepared {:?}\n",
+            self.settings.scale.name(),
+            self.settings.prepare
+        );
+        let files = BenchError::Files;
         if note.exists() {
-            if fs::read_to_string(&note).map_err(BenchError::Files)? == settings {
-                return Ok(());
+            if !self.settings.keep {
+                fs::remove_dir_all(directory).map_err(files)?;
+                fs::create_dir(directory).map_err(files)?;
+            } else if fs::read_to_string(&note).map_err(files)? != settings {
+                return Err(BenchError::OtherSettings {
+                    path: directory.clone(),
+                });
             }
-            return Err(BenchError::OtherSettings {
+        } else if fs::read_dir(directory).map_err(files)?.next().is_some() {
+            return Err(BenchError::NotEmpty {
                 path: directory.clone(),
             });
         }
-        fs::write(note, settings).map_err(BenchError::Files)
+        fs::write(note, settings).map_err(files)
     }
 }

@@ -62,7 +62,7 @@ pub struct Settings {
     pub check_every: bool,
     /// Where `wigeon`, `expert` and `inspect` are.
     pub programs: PathBuf,
-    /// Where all files are put; made if it is missing.
+    /// Where all files are put; made if it is missing, empty, or of an earlier run.
     pub directory: PathBuf,
     /// Whether prepared databases stay there for another run.
     pub keep: bool,

@@ -38,7 +38,7 @@ fn both_sides_end_in_the_same_tables_and_every_work_is_measured() {
             "daily snapshot: 1 % moved",
             "hourly load: one file into a day",
             "`run --due` with nothing due",
-            "propagation: 1 % moved, 1 days",
+            "propagation: 1 % moved, 1 day",
             "propagation: 1 % moved, 3 days",
             "propagation: 1 % moved, 4 days",
             "propagation: sum of 3 days",

@@ -39,7 +39,9 @@ pub(super) fn advice(error: &EngineError) -> Advice {
         EngineError::LockFile(source) => Advice::new(Kind::Plugin).hint(lock_file(source)),
         EngineError::LoadPlugin { source, .. } => plugin::load(source),
         EngineError::OpenStep { source, .. } => plugin::open(source),
-        EngineError::Plugin { source, .. } => plugin::failed(source),
+        EngineError::Plugin { source, .. } | EngineError::OutOfMemory { source, .. } => {
+            plugin::failed(source)
+        }
         EngineError::Read { source, .. } => storage::read(source),
         EngineError::ReadWarehouse(source) => storage::read_warehouse(source),
         EngineError::Load { source, .. } => storage::load(source),

@@ -1,6 +1,6 @@
 //! `wigeon run`.
 
-use std::process::ExitCode;
+use std::{fmt::Write as _, process::ExitCode};
 
 use chrono_tz::Tz;
 use clap::Args;
@@ -99,6 +99,16 @@ fn text(report: &RunReport, zone: Tz) -> String {
         ]);
     }
     let mut text = format!("{} at {at}\n\n{}", report.pipeline, render(&steps));
+    for total in totals(&report.steps) {
+        if total.passes > 1 {
+            // Writing into a `String` cannot fail.
+            let _ = writeln!(
+                text,
+                "\n{} went over its keys in {} passes; a greater `memory_mib` under its `[step.limits]` saves time",
+                total.step, total.passes
+            );
+        }
+    }
     // What became of an overlay last is how it is now.
     if let Some(overlay) = report.steps.iter().rev().find_map(|s| s.overlay.as_ref()) {
         text.push('\n');
@@ -135,6 +145,7 @@ struct Total<'a> {
     rows_out: u64,
     rows_updated: u64,
     rows_rejected: u64,
+    passes: usize,
     seconds: f64,
 }
 
@@ -155,6 +166,7 @@ fn totals(reports: &[StepReport]) -> Vec<Total<'_>> {
                     rows_out: 0,
                     rows_updated: 0,
                     rows_rejected: 0,
+                    passes: 0,
                     seconds: 0.0,
                 });
                 totals.len() - 1
@@ -166,6 +178,7 @@ fn totals(reports: &[StepReport]) -> Vec<Total<'_>> {
         total.rows_out += report.rows_out;
         total.rows_updated += report.rows_updated;
         total.rows_rejected += report.rows_rejected;
+        total.passes = total.passes.max(report.passes);
         total.seconds += report.seconds;
     }
     totals
@@ -193,6 +206,7 @@ mod tests {
             rows_updated: 40,
             changes: None,
             overlay: None,
+            passes: 1,
             seconds: 0.25,
         }
     }
@@ -214,6 +228,21 @@ mod tests {
             step("users", Outcome::Done),
         ]);
         assert_snapshot!(text(&report, Tz::Europe__London));
+    }
+
+    #[test]
+    fn passes_are_told_with_what_to_do_about_them() {
+        let report = report(vec![StepReport {
+            passes: 4,
+            ..step("users", Outcome::Done)
+        }]);
+        let text = text(&report, Tz::Europe__London);
+        assert_eq!(
+            text.lines().last(),
+            Some(
+                "users went over its keys in 4 passes; a greater `memory_mib` under its `[step.limits]` saves time"
+            )
+        );
     }
 
     #[test]

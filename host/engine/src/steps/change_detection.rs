@@ -14,14 +14,14 @@
 //! instead, and what it answers is kept in an overlay.
 
 use chrono::NaiveDateTime;
-use wigeon_runtime::{ChangeDetectionInput, ChangeDetectionInstance};
+use wigeon_runtime::{ChangeDetectionInput, ChangeDetectionInstance, PluginError};
 use wigeon_warehouse::{Load, Overlay, OverlayShape, Side, SnapshotTable, Stage, Warehouse};
 
 use super::{Loaded, StepRun, repair::Repaired};
 use crate::{
     EngineError, OverlayReport, StepReport,
-    exchange::Router,
-    lanes::{self, Inlet, Progress},
+    lanes::{self, Inlet, Pass, Stopped},
+    progress::Progress,
     resolved::{Target, Work},
     update_mode::Circumstances,
 };
@@ -88,11 +88,12 @@ impl StepRun<'_> {
         };
         self.run.observer.started(self.name(), 0);
         let started = self.start();
-        let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
-        let changes = self.detect(input, versions, pending, &progress)?;
+        let ((changes, rows_in), passes) =
+            self.in_passes(|passes| self.detect(input, versions, pending, passes))?;
         let mut loaded = Loaded {
-            rows_in: progress.rows_in(),
+            rows_in,
             rows_out: changes.rows(),
+            passes,
             ..Loaded::default()
         };
         let since = pending.since.to_string();
@@ -137,11 +138,14 @@ impl StepRun<'_> {
                 .note(&target.step, loaded);
         }
         if shape.is_some() {
-            return Ok(Reaches::Keys(
-                self.overlay_entries(versions, target, changes)?,
-            ));
+            let (entries, passes) =
+                self.in_passes(|passes| self.overlay_entries(versions, target, changes, passes))?;
+            loaded.passes = loaded.passes.max(passes);
+            return Ok(Reaches::Keys(entries));
         }
-        let repaired = self.repair(versions, target, changes)?;
+        let (repaired, passes) =
+            self.in_passes(|passes| self.repair(versions, target, changes, passes))?;
+        loaded.passes = loaded.passes.max(passes);
         Ok(repaired.map_or(Reaches::Nothing, Reaches::Rows))
     }
 
@@ -229,41 +233,49 @@ impl StepRun<'_> {
         Ok(schema.map_err(EngineError::ReadWarehouse)?.is_some())
     }
 
-    /// Asks the plugin which keys have changed.
+    /// Asks the plugin which keys have changed. Returns the changes, and how many versions were
+    /// read.
     fn detect(
         &self,
         input: &ChangeDetectionInput,
         versions: &SnapshotTable,
         pending: Pending,
-        progress: &Progress<'_>,
-    ) -> Result<Stage, EngineError> {
+        passes: usize,
+    ) -> Result<(Stage, u64), Stopped<PluginError, EngineError>> {
         let configured = &self.resolved.configured;
-        let tasks = (0..self.run.lanes)
-            .map(|_| {
-                let instance = ChangeDetectionInstance::open(
-                    &configured.plugin,
-                    configured.limits,
-                    &configured.options,
-                    input,
-                );
-                instance.map_err(|source| EngineError::OpenStep {
-                    step: self.name().to_owned(),
-                    source,
-                })
+        let task = |_| {
+            let instance = ChangeDetectionInstance::open(
+                &configured.plugin,
+                configured.limits,
+                &configured.options,
+                input,
+            );
+            instance.map_err(|source| EngineError::OpenStep {
+                step: self.name().to_owned(),
+                source,
             })
-            .collect::<Result<Vec<_>, _>>()?;
+        };
         let inlet = |side| {
             let warehouse = self.run.warehouse;
             let rows = warehouse.versions_changed_since(versions, pending.since, side);
             let rows = rows.map_err(EngineError::ReadWarehouse)?;
             Ok::<_, EngineError>(Inlet {
                 rows: self.conformed(rows, &input.versions),
-                router: Router::new(input.key.clone(), self.run.lanes),
+                key: input.key.clone(),
             })
         };
-        let (applied, now) = (inlet(Side::Before)?, inlet(Side::Now)?);
-        lanes::run(tasks, applied, now, &input.changes(), progress, |changes| {
+        let open = |_| {
+            Ok(Pass {
+                tasks: (0..self.run.lanes).map(task).collect::<Result<_, _>>()?,
+                first: inlet(Side::Before)?,
+                second: inlet(Side::Now)?,
+                budget: None,
+            })
+        };
+        let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
+        let changes = lanes::run(passes, open, &input.changes(), &progress, |changes| {
             self.stage(changes)
-        })
+        })?;
+        Ok((changes, progress.rows_in()))
     }
 }

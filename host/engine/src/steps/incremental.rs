@@ -1,20 +1,32 @@
 //! An incremental step: new rows, completed from the lookup and appended. A stored transform is
 //! the same without a lookup.
 
-use arrow_array::RecordBatch;
+use std::collections::VecDeque;
+
 use arrow_schema::SchemaRef;
 use serde_json::Value;
-use wigeon_runtime::{IncrementalInstance, PluginError, Task};
-use wigeon_warehouse::SnapshotTable;
+use wigeon_runtime::{IncrementalInstance, PluginError};
+use wigeon_warehouse::{Load, SnapshotTable};
 
-use super::{Loaded, StepRun, read::Rejected};
+use super::{
+    Loaded, StepRun,
+    input::{Input, NewRows, passing},
+    read::{Rows, file_source},
+};
 use crate::{
     DataError, EngineError, StepReport,
-    exchange::Router,
     inputs::{NewInputs, Question, location},
-    lanes::{self, Inlet, Progress, Rows},
+    lanes::{self, Budget, Inlet, Pass, Stopped},
+    progress::Progress,
     resolved::{Chain, IncrementalWork, Work},
 };
+
+/// New rows are read before the lookup if there is no more than one for this many versions. With
+/// more, most keys occur, and the lookup had better be read while the rows are still on their way.
+const HELD_SHARE: u64 = 2;
+
+/// How much memory new rows may take until the lookup has been read.
+const HELD_BYTES: usize = 256 << 20;
 
 impl StepRun<'_> {
     pub(super) fn incremental(&self) -> Result<Vec<StepReport>, EngineError> {
@@ -50,10 +62,10 @@ impl StepRun<'_> {
     ) -> Result<StepReport, EngineError> {
         let started = self.start();
         let mut loaded = Loaded::default();
-        let (rows, rejected) = match inputs {
+        let new = match inputs {
             NewInputs::Files(files) => {
                 loaded.files = self.digested(chain, files)?;
-                self.read_files(chain, &loaded.files)?
+                NewRows::Files(&loaded.files)
             }
             NewInputs::Table(table) => {
                 let table = table.as_ref().expect("there is something new");
@@ -62,46 +74,99 @@ impl StepRun<'_> {
                     let watermark = Value::String(watermark.clone());
                     loaded.details.insert("watermark".to_owned(), watermark);
                 }
-                (self.read_attached(chain, table)?, Rejected::default())
+                NewRows::Table(table)
             }
         };
+        let mut input = Input::new(self, chain, new);
+        let appended = match work {
+            None => self.attempt_to_store(&mut input).map(|done| (done, 1)),
+            Some(work) => {
+                let budget = self.budget(chain, work, inputs)?;
+                self.in_passes(|passes| self.attempt_to_append(work, &mut input, passes, budget))
+            }
+        };
+        let rejected = input.rejected();
+        let ((load, rows_in, rows_out), passes) =
+            appended.map_err(|error| self.name_null_key(error, chain, &loaded, work))?;
+        loaded.rows_in = rows_in;
+        loaded.rows_out = rows_out;
+        loaded.passes = passes;
+        loaded.rejected = rejected;
+        self.finish(load, started, &loaded)
+    }
+
+    /// Completes the new rows and appends them. Returns the load, and how many rows were read and
+    /// written.
+    fn attempt_to_append(
+        &self,
+        work: &IncrementalWork,
+        input: &mut Input<'_>,
+        passes: usize,
+        budget: Option<Budget>,
+    ) -> Result<(Load, u64, u64), Stopped<PluginError, EngineError>> {
+        input.prepare(passes)?;
         let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
         let load = self.begin()?;
-        let append = |rows| {
+        let open = |_| {
+            Ok(Pass {
+                tasks: (0..self.run.lanes)
+                    .map(|_| self.open(work))
+                    .collect::<Result<Vec<_>, _>>()?,
+                first: Inlet {
+                    rows: self.lookup(work)?,
+                    key: work.input.lookup_key.clone(),
+                },
+                second: Inlet {
+                    rows: input.rows()?,
+                    key: work.input.rows_key.clone(),
+                },
+                budget: budget.map(|budget| budget.for_one_of(passes)),
+            })
+        };
+        let rows = lanes::run(passes, open, &work.output, &progress, |rows| {
             let appended = load.append(self.name(), rows);
             appended.map_err(|source| self.load_error(source))
+        })?;
+        Ok((load, progress.rows_in(), rows))
+    }
+
+    /// Appends what the transforms made of the new rows.
+    fn attempt_to_store(&self, input: &mut Input<'_>) -> Result<(Load, u64, u64), EngineError> {
+        input.prepare(1)?;
+        let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
+        let load = self.begin()?;
+        let open = |_| Ok(passing(input.rows()?));
+        let schema = SchemaRef::clone(&self.resolved.output);
+        let rows = lanes::run(1, open, &schema, &progress, |rows| {
+            let appended = load.append(self.name(), rows);
+            appended.map_err(|source| self.load_error(source))
+        });
+        let rows = rows.map_err(|stopped| self.stopped(stopped))?;
+        Ok((load, progress.rows_in(), rows))
+    }
+
+    /// Decides whether the new rows are to be read before the lookup, and how many of them.
+    fn budget(
+        &self,
+        chain: &Chain<'_>,
+        work: &IncrementalWork,
+        inputs: &NewInputs,
+    ) -> Result<Option<Budget>, EngineError> {
+        let versions = self.run.warehouse.count_rows(&work.lookup.history());
+        let rows = versions.map_err(EngineError::ReadWarehouse)? / HELD_SHARE;
+        let expected = match inputs {
+            NewInputs::Files(files) => {
+                let files: Vec<_> = files.iter().map(|file| file.identity.clone()).collect();
+                let source = file_source(chain.source);
+                let estimated = self.run.warehouse.estimate_rows(&source, &files);
+                // What is wrong with a file is told by reading it.
+                estimated.unwrap_or_default()
+            }
+            // Found out by reading it.
+            NewInputs::Table(_) => 0,
         };
-        let appended = if let Some(work) = work {
-            let tasks = (0..self.run.lanes)
-                .map(|_| self.open(work))
-                .collect::<Result<Vec<_>, _>>()?;
-            let lanes = self.run.lanes;
-            let first = Inlet {
-                rows: self.lookup(work)?,
-                router: Router::new(work.input.lookup_key.clone(), lanes),
-            };
-            let second = Inlet {
-                rows,
-                router: Router::new(work.input.rows_key.clone(), lanes),
-            };
-            lanes::run(tasks, first, second, &work.output, &progress, append)
-        } else {
-            let nothing = Inlet {
-                rows: Box::new(std::iter::empty()),
-                router: Router::new(vec![], 1),
-            };
-            let rows = Inlet {
-                rows,
-                router: Router::new(vec![], 1),
-            };
-            let schema = SchemaRef::clone(&self.resolved.output);
-            lanes::run(vec![Passing], nothing, rows, &schema, &progress, append)
-        };
-        loaded.rows_out =
-            appended.map_err(|error| self.name_null_key(error, chain, &loaded, work))?;
-        loaded.rows_in = progress.rows_in();
-        loaded.rejected = rejected.take();
-        self.finish(load, started, &loaded)
+        let bytes = HELD_BYTES;
+        Ok((expected < rows).then_some(Budget { rows, bytes }))
     }
 
     /// Opens an instance of an incremental plugin.
@@ -125,9 +190,10 @@ impl StepRun<'_> {
             return Ok(Box::new(std::iter::empty()));
         }
         self.check_history(&work.lookup)?;
-        let versions = self.run.warehouse.versions(&work.lookup);
+        let versions = self.run.warehouse.versions(&work.lookup, self.run.lanes);
         let versions = versions.map_err(EngineError::ReadWarehouse)?;
-        Ok(self.conformed(versions, &work.input.lookup))
+        let conformed = |part| self.conformed(part, &work.input.lookup);
+        Ok(in_turn(versions.into_iter().map(conformed).collect()))
     }
 
     pub(super) fn has_history(&self, table: &SnapshotTable) -> Result<bool, EngineError> {
@@ -181,21 +247,15 @@ impl StepRun<'_> {
     }
 }
 
-/// A lane without a plugin of its own: the transforms have done the work.
-struct Passing;
-
-impl Task for Passing {
-    type Error = PluginError;
-
-    fn first(&mut self, _: RecordBatch) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    fn second(&mut self, batch: RecordBatch) -> Result<Vec<RecordBatch>, PluginError> {
-        Ok(vec![batch])
-    }
-
-    fn finish(&mut self) -> Result<Vec<RecordBatch>, PluginError> {
-        Ok(vec![])
-    }
+/// Takes the batches of several streams in turn, until all of them have ended.
+fn in_turn(mut streams: VecDeque<Rows<'static>>) -> Rows<'static> {
+    Box::new(std::iter::from_fn(move || {
+        while let Some(mut stream) = streams.pop_front() {
+            if let Some(batch) = stream.next() {
+                streams.push_back(stream);
+                return Some(batch);
+            }
+        }
+        None
+    }))
 }

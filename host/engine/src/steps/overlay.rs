@@ -14,8 +14,8 @@ use wigeon_warehouse::{FROM_COLUMN, SnapshotTable, Stage};
 use super::{StepRun, repair::RepairError};
 use crate::{
     EngineError,
-    exchange::Router,
-    lanes::{self, Inlet, Progress, Rows},
+    lanes::{self, Inlet, Pass, Stopped},
+    progress::Progress,
     resolved::{IncrementalWork, Target},
     schemas::instant,
 };
@@ -29,41 +29,41 @@ impl StepRun<'_> {
         versions: &SnapshotTable,
         target: &Target,
         changes: &Stage,
-    ) -> Result<Stage, EngineError> {
+        passes: usize,
+    ) -> Result<Stage, Stopped<RepairError, EngineError>> {
         let load = &target.load;
-        let lanes = self.run.lanes;
         let warehouse = self.run.warehouse;
-        let lookup = warehouse.versions_of(versions, changes);
-        let lookup = lookup.map_err(EngineError::ReadWarehouse)?;
-        let times = warehouse.times_of(versions, changes);
-        let times = times.map_err(EngineError::ReadWarehouse)?;
         let columns = EntryColumns::new(load);
-        let tasks = (0..lanes)
-            .map(|_| {
+        let open = |_| {
+            let lookup = warehouse.versions_of(versions, changes);
+            let lookup = lookup.map_err(EngineError::ReadWarehouse)?;
+            let times = warehouse.times_of(versions, changes);
+            let times = times.map_err(EngineError::ReadWarehouse)?;
+            let task = |_| {
                 Ok(EntryTask {
                     instance: self.open(load)?,
                     columns: columns.clone(),
                 })
+            };
+            let tasks = (0..self.run.lanes).map(task);
+            Ok(Pass {
+                tasks: tasks.collect::<Result<Vec<_>, EngineError>>()?,
+                first: Inlet {
+                    rows: self.conformed(lookup, &load.input.lookup),
+                    key: load.input.lookup_key.clone(),
+                },
+                // The key comes first in the times.
+                second: Inlet {
+                    rows: self.conformed(times, &columns.times),
+                    key: (0..columns.key.len()).collect(),
+                },
+                budget: None,
             })
-            .collect::<Result<Vec<_>, EngineError>>()?;
-        let first = Inlet {
-            rows: self.conformed(lookup, &load.input.lookup),
-            router: Router::new(load.input.lookup_key.clone(), lanes),
-        };
-        // The key comes first in the times.
-        let second = Inlet {
-            rows: self.conformed(times, &columns.times) as Rows<'_>,
-            router: Router::new((0..columns.key.len()).collect(), lanes),
         };
         let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
-        lanes::run(
-            tasks,
-            first,
-            second,
-            &columns.entries,
-            &progress,
-            |entries| self.stage(entries),
-        )
+        lanes::run(passes, open, &columns.entries, &progress, |entries| {
+            self.stage(entries)
+        })
     }
 }
 

@@ -1,6 +1,12 @@
 //! Reading a step's input: source, transforms, columns.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -14,10 +20,13 @@ use super::StepRun;
 use crate::{
     DataError, EngineError,
     inputs::{NewFile, NewTable, attached},
-    lanes::Rows,
+    lanes,
     resolved::Chain,
     schemas::{conform, field},
 };
+
+/// A stream of the step's rows.
+pub(super) type Rows<'a> = lanes::Rows<'a, EngineError>;
 
 /// Rows that were rejected, known when the stream has ended.
 #[derive(Clone, Default)]
@@ -30,23 +39,45 @@ impl Rejected {
 }
 
 impl StepRun<'_> {
-    /// Takes the digest of files that are about to be read, which also finds a gzip file that is
-    /// cut off.
+    /// Takes the digests of files that are about to be read, as many at once as there are lanes.
+    /// That also finds a gzip file that is cut off.
     pub(super) fn digested(
         &self,
         chain: &Chain<'_>,
         files: &[NewFile],
     ) -> Result<Vec<NewFile>, EngineError> {
         let format = file_source(chain.source).format;
-        files
-            .iter()
-            .map(|file| {
-                let mut file = file.clone();
-                let taken = file.identity.take_digest(&format);
-                taken.map_err(|source| self.read_error(source))?;
-                Ok(file)
-            })
-            .collect()
+        let digested = |file: &NewFile| {
+            let mut file = file.clone();
+            if self.run.cancellation.is_cancelled() {
+                return Err(self.cancelled());
+            }
+            let taken = file.identity.take_digest(&format);
+            taken.map_err(|source| self.read_error(source))?;
+            Ok(file)
+        };
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = vec![];
+            while let Some(place) = Some(next.fetch_add(1, Ordering::Relaxed))
+                && let Some(file) = files.get(place)
+            {
+                done.push((place, digested(file)));
+            }
+            done
+        };
+        let mut done = thread::scope(|scope| {
+            let others: Vec<_> = (1..self.run.lanes.min(files.len()))
+                .map(|_| scope.spawn(work))
+                .collect();
+            let mut done = work();
+            for other in others {
+                done.extend(other.join().expect("taking a digest does not panic"));
+            }
+            done
+        });
+        done.sort_by_key(|(place, _)| *place);
+        done.into_iter().map(|(_, file)| file).collect()
     }
 
     /// Opens the rows of files as the step's input.

@@ -13,11 +13,11 @@ use arrow_select::take::take_record_batch;
 use wigeon_runtime::{IncrementalInstance, PluginError, Task};
 use wigeon_warehouse::{ROWID_COLUMN, SnapshotTable, Stage};
 
-use super::StepRun;
+use super::{StepRun, passes::IntoEngineError};
 use crate::{
     EngineError,
-    exchange::Router,
-    lanes::{self, Inlet, IntoEngineError, Progress, Rows},
+    lanes::{self, Inlet, Pass, Stopped},
+    progress::Progress,
     resolved::{IncrementalWork, Target},
 };
 
@@ -36,11 +36,10 @@ impl StepRun<'_> {
         versions: &SnapshotTable,
         target: &Target,
         changes: &Stage,
-    ) -> Result<Option<Repaired>, EngineError> {
+        passes: usize,
+    ) -> Result<Option<Repaired>, Stopped<RepairError, EngineError>> {
         let load = &target.load;
         let warehouse = self.run.warehouse;
-        let lookup = warehouse.versions_of(versions, changes);
-        let lookup = lookup.map_err(EngineError::ReadWarehouse)?;
         let columns = TargetColumns::new(load);
         let keys: Vec<_> = load
             .input
@@ -61,43 +60,44 @@ impl StepRun<'_> {
             .skip(1)
             .map(|f| f.name().as_str())
             .collect();
-        let rows = warehouse.table_rows_of_keys(&target.step, changes, &keys, &read);
-        let rows = rows.map_err(EngineError::ReadWarehouse)?;
-        let differing = Differing::default();
-        let tasks = (0..self.run.lanes)
-            .map(|_| {
-                Ok(RepairTask {
-                    instance: self.open(load)?,
-                    columns: columns.clone(),
-                    differing: differing.clone(),
-                })
-            })
-            .collect::<Result<Vec<_>, EngineError>>()?;
         // The row id comes first in the rows.
-        let rows_key = load
+        let rows_key: Vec<_> = load
             .input
             .rows_key
             .iter()
             .map(|&column| column + 1)
             .collect();
-        let lanes = self.run.lanes;
-        let first = Inlet {
-            rows: self.conformed(lookup, &load.input.lookup),
-            router: Router::new(load.input.lookup_key.clone(), lanes),
-        };
-        let second = Inlet {
-            rows: self.conformed(rows, &columns.read) as Rows<'_>,
-            router: Router::new(rows_key, lanes),
+        let differing = Differing::default();
+        let open = |_| {
+            let lookup = warehouse.versions_of(versions, changes);
+            let lookup = lookup.map_err(EngineError::ReadWarehouse)?;
+            let rows = warehouse.table_rows_of_keys(&target.step, changes, &keys, &read);
+            let rows = rows.map_err(EngineError::ReadWarehouse)?;
+            let task = |_| {
+                Ok(RepairTask {
+                    instance: self.open(load)?,
+                    columns: columns.clone(),
+                    differing: differing.clone(),
+                })
+            };
+            let tasks = (0..self.run.lanes).map(task);
+            Ok(Pass {
+                tasks: tasks.collect::<Result<Vec<_>, EngineError>>()?,
+                first: Inlet {
+                    rows: self.conformed(lookup, &load.input.lookup),
+                    key: load.input.lookup_key.clone(),
+                },
+                second: Inlet {
+                    rows: self.conformed(rows, &columns.read),
+                    key: rows_key.clone(),
+                },
+                budget: None,
+            })
         };
         let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
-        let rows = lanes::run(
-            tasks,
-            first,
-            second,
-            &columns.written,
-            &progress,
-            |repaired| self.stage(repaired),
-        )?;
+        let rows = lanes::run(passes, open, &columns.written, &progress, |repaired| {
+            self.stage(repaired)
+        })?;
         let columns = differing.names(&columns.written);
         Ok((!columns.is_empty()).then_some(Repaired { rows, columns }))
     }

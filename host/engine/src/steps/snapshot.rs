@@ -12,14 +12,19 @@ use arrow_schema::{ArrowError, SchemaRef};
 use chrono::NaiveDateTime;
 use wigeon_manifest::{LateExtracts, SnapshotSettings, StepKind};
 use wigeon_runtime::{PluginError, SnapshotInput, SnapshotInstance, Task};
-use wigeon_warehouse::{SnapshotTable, batch_reader};
+use wigeon_warehouse::{Load, SnapshotTable, batch_reader};
 
-use super::{Loaded, StepRun, read::Rejected};
+use super::{
+    Loaded, StepRun,
+    input::{Input, NewRows},
+    passes::IntoEngineError,
+    read::Rows,
+};
 use crate::{
     Changes, DataError, EngineError, StepReport,
-    exchange::Router,
     inputs::{NewFile, NewInputs, NewTable, Question, location},
-    lanes::{self, Inlet, IntoEngineError, Progress, Rows},
+    lanes::{self, Inlet, Pass, Stopped},
+    progress::Progress,
     resolved::{Chain, Work},
     unique::UniqueKeys,
 };
@@ -145,85 +150,31 @@ impl StepRun<'_> {
         let started = self.start();
         let file = extract.file.iter().cloned().collect::<Vec<_>>();
         let files = self.digested(chain, &file)?;
-        let (rows, rejected) = match &extract.table {
-            None => self.read_files(chain, &files)?,
-            Some(new) => (self.read_attached(chain, new)?, Rejected::default()),
-        };
-        let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
-        let counts = ChangeCounts::default();
-        let open = self.open_versions(table, extract)?;
-        let tasks = (0..self.run.lanes)
-            .map(|_| self.task(input, &counts))
-            .collect::<Result<Vec<_>, _>>()?;
-        let schema = input.changes();
-        let first_extract = open.is_none();
-        let versions: Rows<'_> = match open {
-            Some(stream) => self.conformed(stream, &input.versions()),
-            None => Box::new(std::iter::empty()),
-        };
-        let router = || Router::new(input.key.clone(), self.run.lanes);
-        let first = Inlet {
-            rows: versions,
-            router: router(),
-        };
-        let second = Inlet {
-            rows,
-            router: router(),
-        };
-        let before = self.count_open(table)?;
-        let guard = |progress: &Progress<'_>| {
-            self.guard(
-                settings,
-                &extract.path,
-                progress.rows_in(),
-                before,
-                counts.get(),
-            )
-        };
         let mut loaded = Loaded {
             effective_time: Some(extract.time),
             tables: extract.table.iter().map(|_| extract.path.clone()).collect(),
             files,
             ..Loaded::default()
         };
-        let result = if first_extract {
-            let load = self.begin()?;
-            lanes::run(tasks, first, second, &schema, &progress, |changes| {
-                let rows = opened(changes, table);
-                let opened = load.open_all(table, rows, extract.time);
-                opened.map_err(|source| self.load_error(source))
-            })
-            .and_then(|opened| {
-                guard(&progress)?;
-                Ok((load, opened, counts.get()))
-            })
-        } else {
-            lanes::run(tasks, first, second, &schema, &progress, |changes| {
-                self.stage(changes)
-            })
-            .and_then(|stage| {
-                guard(&progress)?;
-                let load = self.begin()?;
-                let applied = match extract.next {
-                    None => load.apply_snapshot(table, &stage, extract.time),
-                    Some(next) => load.apply_late_snapshot(table, &stage, extract.time, next),
-                };
-                let applied = applied.map_err(|source| self.load_error(source))?;
-                let changes = Changes {
-                    opened: applied.opened,
-                    superseded: applied.superseded,
-                    closed: applied.closed,
-                };
-                Ok((load, applied.opened + applied.superseded, changes))
-            })
+        let new = match &extract.table {
+            None => NewRows::Files(&loaded.files),
+            Some(table) => NewRows::Table(table),
         };
-        let (load, rows_out, changes) =
-            result.map_err(|error| self.explain(error, chain, table, &loaded, &extract.path))?;
-        loaded.rows_in = progress.rows_in();
-        loaded.rows_out = rows_out;
+        let mut rows = Input::new(self, chain, new);
+        let taken = self.in_passes(|passes| {
+            rows.prepare(passes)?;
+            self.attempt_to_take(input, table, settings, extract, &mut rows, passes)
+        });
+        let rejected = rows.rejected();
+        let (taken, passes) =
+            taken.map_err(|error| self.explain(error, chain, table, &loaded, &extract.path))?;
+        let changes = taken.changes;
+        loaded.rows_in = taken.rows_in;
+        loaded.rows_out = taken.rows_out;
         loaded.rows_updated = changes.superseded + changes.closed;
         loaded.changes = Some(changes);
-        loaded.rejected = rejected.take();
+        loaded.passes = passes;
+        loaded.rejected = rejected;
         loaded
             .details
             .insert("opened".to_owned(), changes.opened.into());
@@ -233,28 +184,105 @@ impl StepRun<'_> {
         loaded
             .details
             .insert("closed".to_owned(), changes.closed.into());
-        self.finish(load, started, &loaded)
+        self.finish(taken.load, started, &loaded)
     }
 
-    /// Opens the stream of the versions that the extract is compared with: none for the first.
-    fn open_versions(
+    /// Compares an extract with the versions, and stores the changes.
+    fn attempt_to_take(
         &self,
+        input: &SnapshotInput,
         table: &SnapshotTable,
+        settings: &SnapshotSettings,
         extract: &Extract,
-    ) -> Result<Option<wigeon_warehouse::RowStream>, EngineError> {
-        let warehouse = self.run.warehouse;
+        rows: &mut Input<'_>,
+        passes: usize,
+    ) -> Result<Taken, Stopped<SnapshotTaskError, EngineError>> {
+        let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
+        let counts = ChangeCounts::default();
+        let is_first = self.is_empty(table)?;
+        let before = self.count_open(table)?;
+        let open = |_| {
+            Ok(Pass {
+                tasks: (0..self.run.lanes)
+                    .map(|_| self.task(input, &counts))
+                    .collect::<Result<Vec<_>, _>>()?,
+                first: Inlet {
+                    rows: if is_first {
+                        Box::new(std::iter::empty())
+                    } else {
+                        self.versions(input, table, extract)?
+                    },
+                    key: input.key.clone(),
+                },
+                second: Inlet {
+                    rows: rows.rows()?,
+                    key: input.key.clone(),
+                },
+                budget: None,
+            })
+        };
+        let guard = || {
+            let rows = progress.rows_in();
+            self.guard(settings, &extract.path, rows, before, counts.get())
+        };
+        let schema = input.changes();
+        if is_first {
+            let load = self.begin()?;
+            let rows_out = lanes::run(passes, open, &schema, &progress, |changes| {
+                let rows = opened(changes, table);
+                let opened = load.open_all(table, rows, extract.time);
+                opened.map_err(|source| self.load_error(source))
+            })?;
+            guard()?;
+            return Ok(Taken {
+                load,
+                rows_in: progress.rows_in(),
+                rows_out,
+                changes: counts.get(),
+            });
+        }
+        let stage = lanes::run(passes, open, &schema, &progress, |changes| {
+            self.stage(changes)
+        })?;
+        guard()?;
+        let load = self.begin()?;
+        let applied = match extract.next {
+            None => load.apply_snapshot(table, &stage, extract.time),
+            Some(next) => load.apply_late_snapshot(table, &stage, extract.time, next),
+        };
+        let applied = applied.map_err(|source| self.load_error(source))?;
+        Ok(Taken {
+            load,
+            rows_in: progress.rows_in(),
+            rows_out: applied.opened + applied.superseded,
+            changes: Changes {
+                opened: applied.opened,
+                superseded: applied.superseded,
+                closed: applied.closed,
+            },
+        })
+    }
+
+    /// Says whether no extract was taken yet, or none that had a row.
+    fn is_empty(&self, table: &SnapshotTable) -> Result<bool, EngineError> {
         if self.has_history(table)? {
             self.check_history(table)?;
         }
-        let rows = warehouse
-            .count_rows(&table.history())
-            .map_err(EngineError::ReadWarehouse)?;
-        if rows == 0 {
-            return Ok(None);
-        }
+        let rows = self.run.warehouse.count_rows(&table.history());
+        Ok(rows.map_err(EngineError::ReadWarehouse)? == 0)
+    }
+
+    /// Opens the stream of the versions that the extract is compared with.
+    fn versions(
+        &self,
+        input: &SnapshotInput,
+        table: &SnapshotTable,
+        extract: &Extract,
+    ) -> Result<Rows<'static>, EngineError> {
         // For the newest extract these are the open versions: nothing begins after it.
-        let stream = warehouse.versions_at(table, extract.time);
-        stream.map(Some).map_err(EngineError::ReadWarehouse)
+        let stream = self.run.warehouse.versions_at(table, extract.time);
+        let stream = stream.map_err(EngineError::ReadWarehouse)?;
+        Ok(self.conformed(stream, &input.versions()))
     }
 
     fn count_open(&self, table: &SnapshotTable) -> Result<u64, EngineError> {
@@ -359,6 +387,14 @@ impl StepRun<'_> {
         };
         EngineError::Data { step, source }
     }
+}
+
+/// What taking an extract came to.
+struct Taken {
+    load: Load,
+    rows_in: u64,
+    rows_out: u64,
+    changes: Changes,
 }
 
 /// Counts of emitted changes, over all lanes.

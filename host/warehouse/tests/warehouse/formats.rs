@@ -3,7 +3,7 @@
 use arrow_schema::{DataType, TimeUnit};
 use wigeon_warehouse::{FileSource, ReadError, SourceFormat};
 
-use crate::support::{Context, fields};
+use crate::support::{Context, csv, fields};
 
 fn parquet(columns: &[(&str, DataType)]) -> FileSource {
     FileSource {
@@ -245,4 +245,32 @@ fn a_malformed_line_of_json_is_named() {
             }
         }
     }
+}
+
+#[test]
+fn how_many_rows_files_have_is_told_beforehand() {
+    let context = Context::new();
+    let columns = [("id", DataType::Int64)];
+    let estimate = |source: &FileSource, pattern| {
+        let files = context.files(pattern);
+        context.warehouse.estimate_rows(source, &files).unwrap()
+    };
+    for (name, rows) in [("a.parquet", 70_000), ("b.parquet", 30_001)] {
+        copy(
+            &context,
+            &format!("SELECT range AS id FROM range({rows})"),
+            name,
+        );
+    }
+    assert_eq!(estimate(&parquet(&columns), "*.parquet"), 100_001);
+    let lines: Vec<_> = (100_000..200_000).map(|id| id.to_string()).collect();
+    context.write("a.csv", format!("id\n{}\n", lines.join("\n")));
+    let estimated = estimate(&csv(&columns), "*.csv");
+    assert!((99_000..101_000).contains(&estimated), "{estimated}");
+    let line = "{\"id\": 1}\n";
+    context.write("a.ndjson", line.repeat(7));
+    assert_eq!(estimate(&ndjson(&columns), "*.ndjson"), 7);
+    context.write("empty.csv", "");
+    assert_eq!(estimate(&csv(&columns), "empty.csv"), 0);
+    assert_eq!(estimate(&csv(&columns), "none.csv"), 0);
 }

@@ -103,12 +103,18 @@ fn what_is_recorded_is_found() {
     assert_eq!(ids(None, 10), [3, 2, 1]);
     assert_eq!(ids(None, 2), [3, 2]);
     assert_eq!(ids(Some("users"), 10), [2, 1]);
-    let last = context.warehouse.last_load("users").unwrap().unwrap();
+    let newest = context.warehouse.ledger(Some("users"), 1).unwrap();
     assert_eq!(
-        (last.load_id, last.effective_time, last.rows_rejected),
+        (
+            newest[0].load_id,
+            newest[0].effective_time,
+            newest[0].rows_rejected
+        ),
         (2, None, 0)
     );
-    assert_eq!(context.warehouse.last_load("none").unwrap(), None);
+    let last = context.warehouse.last_loads().unwrap();
+    assert_eq!(last.get("users"), Some(&newest[0].logical_time));
+    assert_eq!(last.get("none"), None);
 
     let inputs = context.warehouse.inputs("users").unwrap();
     assert_eq!(inputs.len(), 2);

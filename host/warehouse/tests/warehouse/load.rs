@@ -328,6 +328,14 @@ fn stages_and_loads_larger_than_memory_spill() {
     };
     let stage = warehouse.stage(many()).unwrap();
     assert_eq!(stage.rows(), rows);
+    let read: usize = warehouse
+        .read_stage(&stage)
+        .unwrap()
+        .map(|batch| batch.unwrap().num_rows())
+        .sum();
+    assert_eq!(read as u64, rows);
+    let spilled = directory.path().join("test.duckdb.tmp");
+    assert!(spilled.is_dir());
     let load = warehouse.begin().unwrap();
     assert_eq!(load.append("t", many()).unwrap(), rows);
     load.replace_table("u", &stage).unwrap();
@@ -339,4 +347,6 @@ fn stages_and_loads_larger_than_memory_spill() {
         table(warehouse.query(sums).unwrap()),
         "6000000 | 5997000000"
     );
+    drop(warehouse);
+    assert!(!spilled.exists());
 }

@@ -1,4 +1,7 @@
 //! Single integer keys: pages addressed by the key, or a hash map if the keys are sparse.
+//!
+//! A few keys far from the others, such as one that stands for "unknown", do not make the others
+//! sparse: they go to a small hash map beside the pages.
 
 use std::borrow::Cow;
 
@@ -16,6 +19,8 @@ const FREE_PAGES: usize = 64;
 /// A page must hold this many keys on average, or the keys count as sparse: a hash map takes 16
 /// bytes a key and more, a page 16 KiB.
 const KEYS_PER_PAGE: usize = 256;
+/// As many keys may lie outside the pages as inside, and at least this many.
+const FREE_OUTLIERS: usize = 4096;
 /// The directory may span this many pages for each page that exists.
 const SPAN_PER_PAGE: usize = 1024;
 
@@ -40,27 +45,24 @@ pub(super) struct Paged {
     directory: Vec<Option<Page>>,
     pages: usize,
     keys: usize,
+    /// Keys for which no page was added. Their page may have been added later.
+    outliers: HashTable<(i64, u32)>,
 }
 
 impl IntegerTable {
     pub(super) fn update(&mut self, keys: &[i64], f: &mut impl FnMut(usize, &mut u32)) {
         let mut rows = keys.iter().copied().enumerate();
         if let Self::Paged(paged) = self {
-            let sparse = loop {
-                let Some((row, key)) = rows.next() else {
-                    return;
-                };
-                if let Some(slot) = paged.slot(key) {
-                    let fresh = *slot == NO_ROW;
-                    f(row, slot);
-                    paged.keys += usize::from(fresh);
-                } else {
-                    break (row, key);
+            for (row, key) in rows.by_ref() {
+                let slot = paged.slot(key);
+                let fresh = *slot == NO_ROW;
+                f(row, slot);
+                paged.keys += usize::from(fresh);
+                if paged.is_sparse() {
+                    *self = Self::Hashed(paged.take_hashed());
+                    break;
                 }
-            };
-            let mut table = paged.take_hashed();
-            f(sparse.0, hashed_slot(&mut table, sparse.1));
-            *self = Self::Hashed(table);
+            }
         }
         if let Self::Hashed(table) = self {
             for (row, key) in rows {
@@ -73,11 +75,7 @@ impl IntegerTable {
         match self {
             // Nothing but the loads in this loop, so that many of them are under way at once.
             Self::Paged(paged) => keys.iter().map(|&key| paged.get(key)).collect(),
-            Self::Hashed(table) => {
-                let find = |&key| table.find(hash(key), |entry| entry.0 == key);
-                let value = |found: Option<&(i64, u32)>| found.map_or(NO_ROW, |entry| entry.1);
-                keys.iter().map(find).map(value).collect()
-            }
+            Self::Hashed(table) => keys.iter().map(|&key| value_of(table, key)).collect(),
         }
     }
 
@@ -89,7 +87,8 @@ impl IntegerTable {
                     .iter()
                     .flatten()
                     .flat_map(|page| page.iter());
-                slots.copied().for_each(f);
+                slots.copied().for_each(&mut *f);
+                paged.outliers.iter().for_each(|entry| f(entry.1));
             }
             Self::Hashed(table) => table.iter().for_each(|entry| f(entry.1)),
         }
@@ -100,27 +99,40 @@ impl Paged {
     #[inline]
     fn get(&self, key: i64) -> u32 {
         let page = (key >> PAGE_BITS).wrapping_sub(self.first);
-        match usize::try_from(page)
+        let inside = match usize::try_from(page)
             .ok()
             .and_then(|page| self.directory.get(page))
         {
             Some(Some(page)) => page[slot_of(key)],
             _ => NO_ROW,
+        };
+        if inside == NO_ROW && !self.outliers.is_empty() {
+            return value_of(&self.outliers, key);
+        }
+        inside
+    }
+
+    /// Returns the key's slot, which has [`NO_ROW`] if the key is new.
+    #[inline]
+    fn slot(&mut self, key: i64) -> &mut u32 {
+        let page = (key >> PAGE_BITS).wrapping_sub(self.first);
+        let page = match usize::try_from(page) {
+            Ok(page) if matches!(self.directory.get(page), Some(Some(_))) => Some(page),
+            _ => self.add_page(key >> PAGE_BITS),
+        };
+        // An outlier stays one when its page is added.
+        let outlier = !self.outliers.is_empty() && value_of(&self.outliers, key) != NO_ROW;
+        match page.and_then(|page| self.directory[page].as_mut()) {
+            Some(page) if !outlier => &mut page[slot_of(key)],
+            _ => hashed_slot(&mut self.outliers, key),
         }
     }
 
-    /// Returns the key's slot, or `None` if the keys are too sparse to go on with pages.
-    #[inline]
-    fn slot(&mut self, key: i64) -> Option<&mut u32> {
-        let page = (key >> PAGE_BITS).wrapping_sub(self.first);
-        let page = match usize::try_from(page) {
-            Ok(page) if matches!(self.directory.get(page), Some(Some(_))) => page,
-            _ => self.add_page(key >> PAGE_BITS)?,
-        };
-        let page = self.directory[page].as_mut()?;
-        Some(&mut page[slot_of(key)])
+    fn is_sparse(&self) -> bool {
+        self.outliers.len() > FREE_OUTLIERS && self.outliers.len() > self.keys / 2
     }
 
+    /// Adds a page, or not if it would make the pages too sparse.
     #[cold]
     fn add_page(&mut self, number: i64) -> Option<usize> {
         if self.pages >= FREE_PAGES && self.keys < self.pages * KEYS_PER_PAGE {
@@ -146,7 +158,8 @@ impl Paged {
     }
 
     fn take_hashed(&mut self) -> HashTable<(i64, u32)> {
-        let mut table = HashTable::with_capacity(self.keys * 2);
+        let mut table = std::mem::take(&mut self.outliers);
+        table.reserve(self.keys, |entry| hash(entry.0));
         for (number, page) in (self.first..).zip(std::mem::take(&mut self.directory)) {
             for (slot, value) in (0..).zip(page.iter().flat_map(|page| page.iter())) {
                 if *value != NO_ROW {
@@ -167,6 +180,11 @@ fn slot_of(key: i64) -> usize {
 fn hashed_slot(table: &mut HashTable<(i64, u32)>, key: i64) -> &mut u32 {
     let entry = table.entry(hash(key), |entry| entry.0 == key, |entry| hash(entry.0));
     &mut entry.or_insert((key, NO_ROW)).into_mut().1
+}
+
+fn value_of(table: &HashTable<(i64, u32)>, key: i64) -> u32 {
+    let found = table.find(hash(key), |entry| entry.0 == key);
+    found.map_or(NO_ROW, |entry| entry.1)
 }
 
 fn hash(key: i64) -> u64 {
@@ -241,4 +259,59 @@ where
 {
     let values = column.as_primitive::<T>().values();
     values.iter().map(|&value| value.into()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(keys: impl IntoIterator<Item = i64>) -> (Vec<i64>, IntegerTable) {
+        let keys: Vec<_> = keys.into_iter().collect();
+        let mut table = IntegerTable::default();
+        table.update(&keys, &mut |row, slot| {
+            assert_eq!(*slot, NO_ROW, "the keys are different");
+            *slot = u32::try_from(row).unwrap();
+        });
+        (keys, table)
+    }
+
+    fn check(keys: &[i64], table: &IntegerTable) {
+        let rows: Vec<_> = (0_u32..).take(keys.len()).collect();
+        assert_eq!(table.probe(keys), rows);
+        let mut values = vec![];
+        table.for_each_value(&mut |value| values.push(value));
+        values.retain(|value| *value != NO_ROW);
+        values.sort_unstable();
+        assert_eq!(values, rows);
+    }
+
+    #[test]
+    fn a_key_far_away_does_not_make_the_others_sparse() {
+        let (keys, table) = table(
+            (0..50_000)
+                .chain([i64::MAX, i64::MIN])
+                .chain(50_000..400_000),
+        );
+        check(&keys, &table);
+        assert!(matches!(table, IntegerTable::Paged(_)));
+        assert_eq!(table.probe(&[-1, 400_000, i64::MAX - 1]), [NO_ROW; 3]);
+    }
+
+    #[test]
+    fn an_outlier_whose_page_comes_later_stays_found() {
+        // The first 300 pages get one key each, most of which are outliers, and then all others.
+        let pages = 300;
+        let first = (0..pages).map(|page| page << PAGE_BITS);
+        let others = (0..pages << PAGE_BITS).filter(|key| key & SLOT_MASK != 0);
+        let (keys, table) = table(first.chain(others));
+        check(&keys, &table);
+        assert!(matches!(table, IntegerTable::Paged(_)));
+    }
+
+    #[test]
+    fn sparse_keys_are_hashed() {
+        let (keys, table) = table((0..20_000).map(|i| i * 1_000_003));
+        check(&keys, &table);
+        assert!(matches!(table, IntegerTable::Hashed(_)));
+    }
 }

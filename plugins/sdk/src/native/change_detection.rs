@@ -33,11 +33,11 @@ pub fn detect<P: ChangeDetection>(
     let mut host = InMemory::new(Schema::new(fields), versions);
     for batch in applied {
         plugin.applied(&Batch::native(versions, batch))?;
-        host.kept.push(batch.clone());
+        host.keep(batch);
     }
     for batch in now {
         plugin.now(&Batch::native(versions, batch))?;
-        host.kept.push(batch.clone());
+        host.keep(batch);
     }
     plugin.finish(&mut Host::new(&mut host))?;
     Ok(host.take_emitted())

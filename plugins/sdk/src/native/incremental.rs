@@ -46,7 +46,7 @@ impl<P: Incremental> Load<P> {
     pub fn lookup(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         self.plugin
             .lookup(&Batch::native(&self.input.lookup, batch))?;
-        self.host.kept.push(batch.clone());
+        self.host.keep(batch);
         Ok(())
     }
 

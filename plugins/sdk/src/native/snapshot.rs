@@ -40,7 +40,7 @@ pub fn diff<P: Snapshot>(
     let mut host = InMemory::new(Schema::new(output), &versions_schema);
     for batch in versions {
         plugin.versions(&Batch::native(&versions_schema, batch))?;
-        host.kept.push(batch.clone());
+        host.keep(batch);
     }
     for batch in rows {
         host.current = Some(batch.clone());

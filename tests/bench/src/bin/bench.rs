@@ -46,7 +46,7 @@ struct Arguments {
     #[arg(long)]
     check_every: bool,
 
-    /// Where extracts and databases are put [default: the target directory's bench/<scale>]
+    /// Where extracts and databases are put [default: bench/SCALE in the target directory]
     #[arg(long)]
     dir: Option<PathBuf>,
 
@@ -56,7 +56,7 @@ struct Arguments {
     #[arg(long)]
     keep: bool,
 
-    /// The Markdown file to write, with a JSON file beside it [default: the target directory's bench/<scale>.md]
+    /// The Markdown file to write, with a JSON file beside it [default: bench/SCALE.md in the target directory]
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
 

@@ -22,6 +22,15 @@ pub enum ExpertError {
         guard: Guard,
     },
 
+    /// Views that were to be completed anew are more or fewer than those deleted for it.
+    #[error("{deleted} views were deleted, and {inserted} inserted in their place")]
+    Rows {
+        /// Views deleted.
+        deleted: usize,
+        /// Views inserted.
+        inserted: usize,
+    },
+
     /// A users extract is older than one that was taken.
     #[error("`{file}` is older than an extract that was taken")]
     OlderExtract {

@@ -51,8 +51,12 @@ impl Expert {
     fn complete(&self, part: &str) -> Result<usize, ExpertError> {
         let part = [("part", part)];
         self.change(&with(COMPLETED, &part))?;
-        self.change(&with(DELETE, &part))?;
-        self.change(INSERT)
+        let deleted = self.change(&with(DELETE, &part))?;
+        let inserted = self.change(INSERT)?;
+        if deleted != inserted {
+            return Err(ExpertError::Rows { deleted, inserted });
+        }
+        Ok(inserted)
     }
 
     /// Returns conditions that part the views by their time, so that the marks of one part take half of the memory.

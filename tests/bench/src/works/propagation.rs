@@ -2,7 +2,7 @@
 
 use crate::{
     error::BenchError,
-    figure::{Figure, Target},
+    figure::{Figure, SUM_PLACE, Target},
     measure::Pair,
     runner::Runner,
     settings::{Kind, Prepare},
@@ -22,7 +22,7 @@ impl Runner<'_> {
             let state = State::Moved(days);
             on_the_way.extend(self.prepare(state)?);
             self.only(&[])?;
-            let work = format!("propagation: 1 % moved, {days} days");
+            let work = format!("propagation: 1 % moved, {}", days_of(days));
             let pairs = self.pairs(&work, state, Job::Propagate(days))?;
             let target = if days >= DAYS_OF_TARGET {
                 Target::ratio(0.5)
@@ -40,7 +40,7 @@ impl Runner<'_> {
         }
         if on_the_way.len() > 1 {
             let work = format!("propagation: sum of {} days", on_the_way.len());
-            let figure = Figure::of_sums(Kind::Propagation, 1_000, &work, &on_the_way);
+            let figure = Figure::of_sums(Kind::Propagation, SUM_PLACE, &work, &on_the_way);
             figures.push(figure);
         }
         Ok(figures)
@@ -55,4 +55,10 @@ impl Runner<'_> {
         let name = State::Moved(days).name().unwrap_or_default();
         self.databases.remove(&name).map_err(BenchError::Files)
     }
+}
+
+/// Returns `1 day`, `2 days`.
+fn days_of(days: u32) -> String {
+    let unit = if days == 1 { "day" } else { "days" };
+    format!("{days} {unit}")
 }

@@ -3,6 +3,7 @@
 //! The same lookup as the plugin `point-in-time`, with the same index ([`wigeon_sdk::Versions`]),
 //! behind functions that take and return IPC streams. Only the boundary bench loads it.
 #![cfg(target_family = "wasm")]
+#![expect(unsafe_code, reason = "generated code, among it exports")]
 
 use std::{cell::RefCell, io::Cursor, sync::Arc};
 
@@ -61,7 +62,7 @@ impl bindings::Guest for Ipc {
 fn complete(batch: &RecordBatch, versions: &Versions, lookup: &RecordBatch) -> RecordBatch {
     let times = instants(batch.column(1));
     let as_is = versions.most_recent(&[Arc::clone(batch.column(0))]);
-    let as_was = versions.as_of(&as_is, &times, |first| first);
+    let as_was = versions.as_of(&as_is, &times, true);
     let moved = |(then, now): (&u32, &u32)| if then == now { NO_ROW } else { *now };
     let changed = as_was.iter().zip(&as_is).map(moved).collect();
     let gather = |column: usize, rows: Vec<u32>| -> ArrayRef {

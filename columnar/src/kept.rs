@@ -1,0 +1,392 @@
+//! The rows that the host holds for an instance.
+//!
+//! A lookup's payload is gathered from at random, once for every row of the facts. So what matters
+//! is how little memory a gather must touch: a column of text is kept as codes of two bytes into
+//! its distinct values while there are few of these, and any other column as one array.
+
+use std::{hash::BuildHasher, str, sync::Arc};
+
+use arrow_array::{
+    Array, ArrayRef, RecordBatch, UInt16Array, UInt32Array,
+    builder::{GenericBinaryBuilder, GenericStringBuilder},
+    cast::AsArray,
+    new_empty_array, new_null_array,
+};
+use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, Schema};
+use arrow_select::{concat::concat, take::take};
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// The code of a null.
+const NULL: u16 = u16::MAX;
+
+/// How many rows are looked at before it is judged whether codes are worth it.
+const JUDGED_AFTER: usize = 16_384;
+
+/// Rows that the host keeps, under the numbers in which they came.
+#[derive(Debug, Default)]
+pub struct Kept {
+    rows: usize,
+    columns: Vec<Column>,
+}
+
+impl Kept {
+    /// Makes room for rows of `schema`.
+    pub fn new(schema: &Schema) -> Self {
+        let fields = schema.fields().iter();
+        Self {
+            rows: 0,
+            columns: fields.map(|field| Column::new(field.data_type())).collect(),
+        }
+    }
+
+    /// Adds the rows of `batch`, whose columns must have the types that were told.
+    ///
+    /// # Errors
+    ///
+    /// - Arrow's, if the columns are of other types, or the text is too much for one array.
+    pub fn push(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        self.rows += batch.num_rows();
+        for (column, array) in self.columns.iter_mut().zip(batch.columns()) {
+            column.push(array)?;
+        }
+        Ok(())
+    }
+
+    /// Returns how many rows are kept.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Returns how many columns they have.
+    pub fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Returns a column at the rows of `rows`, which must be below [`Kept::rows`] or null.
+    pub(crate) fn take(
+        &mut self,
+        column: usize,
+        rows: &UInt32Array,
+    ) -> Result<ArrayRef, ArrowError> {
+        self.columns[column].take(rows)
+    }
+}
+
+#[derive(Debug)]
+enum Column {
+    Coded(Coded),
+    Plain {
+        parts: Vec<ArrayRef>,
+        /// The parts as one array, made when it is first needed.
+        joined: Option<ArrayRef>,
+    },
+}
+
+impl Column {
+    fn new(data_type: &DataType) -> Self {
+        match data_type {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary => {
+                Self::Coded(Coded::new(data_type.clone()))
+            }
+            _ => Self::Plain {
+                parts: vec![new_empty_array(data_type)],
+                joined: None,
+            },
+        }
+    }
+
+    fn push(&mut self, array: &ArrayRef) -> Result<(), ArrowError> {
+        if let Self::Coded(coded) = self {
+            let coding = coded.push(array);
+            if coding && coded.is_worth_it() {
+                return Ok(());
+            }
+            let rows = coded.codes.len();
+            let rows = UInt32Array::from_iter_values((0..).take(rows));
+            let so_far = coded.take(&rows)?;
+            *self = Self::Plain {
+                parts: vec![so_far],
+                joined: None,
+            };
+            if coding {
+                return Ok(());
+            }
+        }
+        if let Self::Plain { parts, joined } = self {
+            parts.push(Arc::clone(array));
+            *joined = None;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, rows: &UInt32Array) -> Result<ArrayRef, ArrowError> {
+        match self {
+            Self::Coded(coded) => coded.take(rows),
+            Self::Plain { parts, joined } => {
+                if joined.is_none() {
+                    let arrays: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+                    *joined = Some(concat(&arrays)?);
+                    // The array is all that is needed from now on.
+                    *parts = joined.iter().cloned().collect();
+                }
+                take(&parts[0], rows, None)
+            }
+        }
+    }
+}
+
+/// A column of text or binary as codes into its distinct values.
+#[derive(Debug)]
+struct Coded {
+    data_type: DataType,
+    codes: Vec<u16>,
+    /// The distinct values, one behind the other, and where each ends.
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    /// The codes by the hash of their value.
+    index: HashTable<u16>,
+    hasher: DefaultHashBuilder,
+    /// The distinct values as an array, made when it is first needed.
+    values: Option<ArrayRef>,
+}
+
+impl Coded {
+    fn new(data_type: DataType) -> Self {
+        Self {
+            data_type,
+            codes: vec![],
+            bytes: vec![],
+            ends: vec![],
+            index: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            values: None,
+        }
+    }
+
+    /// Adds an array, or nothing of it and returns false: there would be too many values.
+    fn push(&mut self, array: &ArrayRef) -> bool {
+        let rows = self.codes.len();
+        let done = match &self.data_type {
+            DataType::Utf8 => self.add(
+                array
+                    .as_string::<i32>()
+                    .iter()
+                    .map(|v| v.map(str::as_bytes)),
+            ),
+            DataType::LargeUtf8 => self.add(
+                array
+                    .as_string::<i64>()
+                    .iter()
+                    .map(|v| v.map(str::as_bytes)),
+            ),
+            DataType::Binary => self.add(array.as_binary::<i32>().iter()),
+            _ => self.add(array.as_binary::<i64>().iter()),
+        };
+        if !done {
+            self.codes.truncate(rows);
+        }
+        done
+    }
+
+    fn add<'a>(&mut self, values: impl Iterator<Item = Option<&'a [u8]>>) -> bool {
+        for value in values {
+            let code = match value {
+                None => NULL,
+                Some(value) => match self.code(value) {
+                    Some(code) => code,
+                    None => return false,
+                },
+            };
+            self.codes.push(code);
+        }
+        true
+    }
+
+    fn code(&mut self, value: &[u8]) -> Option<u16> {
+        let Self {
+            bytes,
+            ends,
+            index,
+            hasher,
+            ..
+        } = self;
+        let at = |code: &u16| value_at(bytes, ends, *code);
+        let hash = hasher.hash_one(value);
+        if let Some(code) = index.find(hash, |code| at(code) == value) {
+            return Some(*code);
+        }
+        let code = u16::try_from(ends.len())
+            .ok()
+            .filter(|code| *code != NULL)?;
+        index.insert_unique(hash, code, |code| hasher.hash_one(at(code)));
+        bytes.extend_from_slice(value);
+        ends.push(bytes.len());
+        self.values = None;
+        Some(code)
+    }
+
+    fn is_worth_it(&self) -> bool {
+        self.codes.len() < JUDGED_AFTER || self.ends.len() < self.codes.len() / 2
+    }
+
+    fn take(&mut self, rows: &UInt32Array) -> Result<ArrayRef, ArrowError> {
+        let values = match &self.values {
+            Some(values) => Arc::clone(values),
+            None => Arc::clone(self.values.insert(self.distinct())),
+        };
+        if values.is_empty() {
+            return Ok(new_null_array(&self.data_type, rows.len()));
+        }
+        let code = |row: &u32| self.codes.get(*row as usize).copied().unwrap_or(NULL);
+        // The number of a null row is out of range, see `row_numbers`.
+        let mut codes: Vec<u16> = rows.values().iter().map(code).collect();
+        let nulls = codes.contains(&NULL).then(|| {
+            let present = BooleanBuffer::collect_bool(codes.len(), |row| codes[row] != NULL);
+            codes
+                .iter_mut()
+                .filter(|code| **code == NULL)
+                .for_each(|code| *code = 0);
+            NullBuffer::new(present)
+        });
+        take(
+            &values,
+            &UInt16Array::new(ScalarBuffer::from(codes), nulls),
+            None,
+        )
+    }
+
+    fn distinct(&self) -> ArrayRef {
+        let codes = (0..).take(self.ends.len());
+        let values = codes.map(|code| value_at(&self.bytes, &self.ends, code));
+        let texts = values
+            .clone()
+            .map(|value| str::from_utf8(value).expect("it came out of an array of text"));
+        match &self.data_type {
+            DataType::Utf8 => {
+                let mut builder = GenericStringBuilder::<i32>::new();
+                texts.for_each(|text| builder.append_value(text));
+                Arc::new(builder.finish())
+            }
+            DataType::LargeUtf8 => {
+                let mut builder = GenericStringBuilder::<i64>::new();
+                texts.for_each(|text| builder.append_value(text));
+                Arc::new(builder.finish())
+            }
+            DataType::Binary => {
+                let mut builder = GenericBinaryBuilder::<i32>::new();
+                values.for_each(|value| builder.append_value(value));
+                Arc::new(builder.finish())
+            }
+            _ => {
+                let mut builder = GenericBinaryBuilder::<i64>::new();
+                values.for_each(|value| builder.append_value(value));
+                Arc::new(builder.finish())
+            }
+        }
+    }
+}
+
+fn value_at<'a>(bytes: &'a [u8], ends: &[usize], code: u16) -> &'a [u8] {
+    let code = usize::from(code);
+    let start = code.checked_sub(1).map_or(0, |before| ends[before]);
+    &bytes[start..ends[code]]
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{BinaryArray, Int64Array, LargeStringArray, StringArray};
+    use arrow_schema::Field;
+
+    use super::*;
+
+    fn batch(columns: Vec<ArrayRef>) -> RecordBatch {
+        let fields: Vec<_> = columns
+            .iter()
+            .enumerate()
+            .map(|(i, column)| Field::new(format!("c{i}"), column.data_type().clone(), true))
+            .collect();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    }
+
+    fn kept(columns: impl IntoIterator<Item = ArrayRef>) -> Kept {
+        let batches: Vec<_> = columns
+            .into_iter()
+            .map(|column| batch(vec![column]))
+            .collect();
+        let mut kept = Kept::new(batches[0].schema_ref());
+        for batch in &batches {
+            kept.push(batch).unwrap();
+        }
+        kept
+    }
+
+    fn rows(rows: &[Option<u32>]) -> UInt32Array {
+        // As `row_numbers` makes them: the number of a null is out of range.
+        let numbers: Vec<_> = rows.iter().map(|row| row.unwrap_or(u32::MAX)).collect();
+        let nulls = NullBuffer::from_iter(rows.iter().map(Option::is_some));
+        UInt32Array::new(ScalarBuffer::from(numbers), Some(nulls))
+    }
+
+    #[test]
+    fn rows_are_numbered_over_all_batches() {
+        let mut text = kept([
+            Arc::new(StringArray::from(vec![Some("a"), None, Some("")])) as ArrayRef,
+            Arc::new(StringArray::from(vec!["b", "a"])),
+        ]);
+        let taken = text.take(0, &rows(&[Some(4), Some(1), None, Some(2), Some(3)]));
+        let expected = StringArray::from(vec![Some("a"), None, None, Some(""), Some("b")]);
+        assert_eq!(taken.unwrap().as_string::<i32>(), &expected);
+
+        let mut numbers = kept([
+            Arc::new(Int64Array::from(vec![Some(1), None])) as ArrayRef,
+            Arc::new(Int64Array::from(vec![3])),
+        ]);
+        let taken = numbers.take(0, &rows(&[Some(2), None, Some(1)])).unwrap();
+        assert_eq!(
+            taken.as_ref(),
+            &Int64Array::from(vec![Some(3), None, None]) as &dyn Array
+        );
+    }
+
+    #[test]
+    fn more_rows_may_follow_when_some_were_taken() {
+        let first: ArrayRef = Arc::new(BinaryArray::from(vec![b"a".as_slice()]));
+        let mut kept = kept([first]);
+        kept.take(0, &rows(&[Some(0)])).unwrap();
+        let second: ArrayRef = Arc::new(BinaryArray::from(vec![b"b".as_slice(), b"a"]));
+        kept.push(&batch(vec![second])).unwrap();
+        let taken = kept.take(0, &rows(&[Some(2), Some(1)])).unwrap();
+        assert_eq!(
+            taken.as_binary::<i32>(),
+            &BinaryArray::from(vec![b"a".as_slice(), b"b"])
+        );
+    }
+
+    #[test]
+    fn many_values_are_kept_as_they_are() {
+        // Too many for codes of two bytes, whether there are repetitions or not.
+        for repeated in [1, 3] {
+            let text = |i: usize| format!("v{}", i % 100_000);
+            let columns = (0..repeated).flat_map(|_| 0..10).map(|part| {
+                let values = (part * 10_000..).take(10_000).map(text);
+                Arc::new(LargeStringArray::from_iter_values(values)) as ArrayRef
+            });
+            let mut kept = kept(columns);
+            assert_eq!(kept.rows(), repeated * 100_000);
+            let last = u32::try_from(kept.rows() - 1).unwrap();
+            let taken = kept
+                .take(0, &rows(&[Some(last), Some(70_000), None]))
+                .unwrap();
+            let expected = LargeStringArray::from(vec![Some("v99999"), Some("v70000"), None]);
+            assert_eq!(taken.as_string::<i64>(), &expected);
+        }
+    }
+
+    #[test]
+    fn a_column_of_nulls_has_no_values() {
+        let mut kept = kept([Arc::new(StringArray::new_null(3)) as ArrayRef]);
+        let taken = kept.take(0, &rows(&[Some(2), None])).unwrap();
+        assert_eq!(taken.as_string::<i32>(), &StringArray::new_null(2));
+    }
+}

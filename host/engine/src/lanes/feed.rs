@@ -1,0 +1,232 @@
+//! The thread that feeds the lanes: both streams, or only what is needed of the first.
+//!
+//! The first stream is what the rows of the second are looked up in, and may be far longer: twenty
+//! million versions for an hour's rows. So the second stream is read first, as far as a [`Budget`]
+//! allows. If it ends within it, the keys that occur are known, and the others of the first stream
+//! never reach a lane.
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use arrow_select::concat::concat_batches;
+use crossbeam_channel::Sender;
+
+use super::{Failure, Follow, Inlet, Rows, Stopped};
+use crate::{
+    exchange::{RouteError, Router, pass_of},
+    key_filter::KeyFilter,
+};
+
+/// Rows that are handed over at once where few of each batch are left: as many as DuckDB's own
+/// batches have.
+const COALESCED_ROWS: usize = 2_048;
+
+/// How much of the second stream may be held before the first is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Budget {
+    /// So many rows of a pass, or a few more.
+    pub(crate) rows: u64,
+    /// So much memory, or a little more.
+    pub(crate) bytes: usize,
+}
+
+impl Budget {
+    /// Returns what of it is for each of so many passes, which come one after the other.
+    pub(crate) fn for_one_of(self, passes: usize) -> Self {
+        Self {
+            rows: self.rows / passes as u64,
+            ..self
+        }
+    }
+}
+
+/// What feeds the lanes of one pass.
+pub(super) struct Feed<'a, F> {
+    /// Which pass, and how many there are.
+    pub(super) pass: (usize, usize),
+    pub(super) follow: &'a dyn Follow,
+    pub(super) failure: &'a Failure<F>,
+}
+
+impl<T, E> Feed<'_, Stopped<T, E>> {
+    /// Hands the rows of both streams to the lanes: all of the first before any of the second.
+    pub(super) fn run(
+        &self,
+        first: Inlet<'_, E>,
+        second: Inlet<'_, E>,
+        first_in: Vec<Sender<RecordBatch>>,
+        second_in: Vec<Sender<RecordBatch>>,
+        budget: Option<Budget>,
+    ) -> Result<(), Stopped<T, E>> {
+        let lanes = second_in.len();
+        let (first_router, mut first) = (Router::new(first.key, lanes), first.rows);
+        let (second_router, mut second) = (Router::new(second.key, lanes), second.rows);
+        let held = match budget {
+            Some(budget) => self.hold(&mut second, &second_router, budget)?,
+            None => Held::default(),
+        };
+        let filter = held.ended.then(|| KeyFilter::new(&held.hashes));
+        self.feed(&mut first, &first_router, &first_in, filter.as_ref(), false)?;
+        // The lanes learn that there is no more of it.
+        drop((first_in, filter));
+        for (lane, rows) in held.rows {
+            send(&second_in, lane, rows);
+        }
+        if !held.ended {
+            self.feed(&mut second, &second_router, &second_in, None, true)?;
+        }
+        drop(second_in);
+        Ok(())
+    }
+
+    /// Reads the second stream until it ends, or the budget does.
+    fn hold(
+        &self,
+        stream: &mut Rows<'_, E>,
+        router: &Router,
+        budget: Budget,
+    ) -> Result<Held, Stopped<T, E>> {
+        let mut held = Held::default();
+        while (held.hashes.len() as u64) < budget.rows && held.bytes < budget.bytes {
+            let Some(batch) = self.next(stream)? else {
+                held.ended = true;
+                return Ok(held);
+            };
+            let before = held.hashes.len();
+            let (rows, bytes, hashes) = (&mut held.rows, &mut held.bytes, &mut held.hashes);
+            let keep = |hash| {
+                let keep = self.is_of_pass(hash, router.lanes());
+                if keep {
+                    hashes.push(hash);
+                }
+                keep
+            };
+            let routed = router.route_kept(&batch, keep, |lane, part| {
+                *bytes += part.get_array_memory_size();
+                rows.push((lane, part));
+            });
+            routed.map_err(|error| stopped(error, &batch))?;
+            let kept = held.hashes.len() - before;
+            held.bytes += kept * size_of::<u64>();
+            self.follow.took(kept as u64);
+        }
+        // The keys that occur remain unknown.
+        held.hashes = vec![];
+        Ok(held)
+    }
+
+    /// Hands over the rest of a stream: the rows of the pass, if the filter lets them through.
+    fn feed(
+        &self,
+        stream: &mut Rows<'_, E>,
+        router: &Router,
+        lanes: &[Sender<RecordBatch>],
+        filter: Option<&KeyFilter>,
+        counts: bool,
+    ) -> Result<(), Stopped<T, E>> {
+        let all = self.pass.1 == 1 && filter.is_none();
+        let mut waiting = Coalesced::new(lanes);
+        while let Some(batch) = self.next(stream)? {
+            let mut kept = 0;
+            let routed = if all {
+                kept = batch.num_rows();
+                router.route(&batch, |lane, rows| send(lanes, lane, rows))
+            } else {
+                let keep = |hash| {
+                    self.is_of_pass(hash, lanes.len())
+                        && filter.is_none_or(|filter| filter.lets_through(hash))
+                };
+                router.route_kept(&batch, keep, |lane, rows| {
+                    kept += rows.num_rows();
+                    waiting.push(lane, rows);
+                })
+            };
+            routed.map_err(|error| stopped(error, &batch))?;
+            waiting.send_full().map_err(Stopped::Route)?;
+            if counts {
+                self.follow.took(kept as u64);
+            }
+        }
+        waiting.send_all().map_err(Stopped::Route)
+    }
+
+    fn is_of_pass(&self, hash: u64, lanes: usize) -> bool {
+        let (pass, passes) = self.pass;
+        passes == 1 || pass_of(hash, lanes, passes) == pass
+    }
+
+    /// Returns the next batch of a stream, none if a lane has failed.
+    fn next(&self, stream: &mut Rows<'_, E>) -> Result<Option<RecordBatch>, Stopped<T, E>> {
+        let batch = stream.next();
+        if self.follow.is_cancelled() {
+            return Err(Stopped::Cancelled);
+        }
+        let batch = batch.filter(|_| !self.failure.is_set());
+        batch.transpose().map_err(Stopped::Outside)
+    }
+}
+
+fn stopped<T, E>(error: RouteError, batch: &RecordBatch) -> Stopped<T, E> {
+    match error {
+        RouteError::NullKey(column) => {
+            Stopped::NullKey(batch.schema_ref().field(column).name().clone())
+        }
+        RouteError::Arrow(error) => Stopped::Route(error),
+    }
+}
+
+/// A lane that is gone has told why.
+fn send(lanes: &[Sender<RecordBatch>], lane: usize, rows: RecordBatch) {
+    drop(lanes[lane].send(rows));
+}
+
+/// What was read of the second stream before the first: rows for the lanes, and their keys.
+#[derive(Default)]
+struct Held {
+    rows: Vec<(usize, RecordBatch)>,
+    hashes: Vec<u64>,
+    bytes: usize,
+    /// Whether this is the whole stream.
+    ended: bool,
+}
+
+/// Rows on their way to lanes, joined so that few calls hand them over.
+struct Coalesced<'a> {
+    lanes: &'a [Sender<RecordBatch>],
+    waiting: Vec<Vec<RecordBatch>>,
+}
+
+impl<'a> Coalesced<'a> {
+    fn new(lanes: &'a [Sender<RecordBatch>]) -> Self {
+        Self {
+            lanes,
+            waiting: vec![vec![]; lanes.len()],
+        }
+    }
+
+    fn push(&mut self, lane: usize, rows: RecordBatch) {
+        self.waiting[lane].push(rows);
+    }
+
+    fn send_full(&mut self) -> Result<(), ArrowError> {
+        for lane in 0..self.lanes.len() {
+            let rows: usize = self.waiting[lane].iter().map(RecordBatch::num_rows).sum();
+            if rows >= COALESCED_ROWS {
+                self.send(lane)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn send_all(&mut self) -> Result<(), ArrowError> {
+        (0..self.lanes.len()).try_for_each(|lane| self.send(lane))
+    }
+
+    fn send(&mut self, lane: usize) -> Result<(), ArrowError> {
+        let waiting = std::mem::take(&mut self.waiting[lane]);
+        if let [first, ..] = waiting.as_slice() {
+            let rows = concat_batches(first.schema_ref(), &waiting)?;
+            send(self.lanes, lane, rows);
+        }
+        Ok(())
+    }
+}
