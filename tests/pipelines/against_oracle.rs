@@ -55,7 +55,7 @@ fn a_week_of_merging_on_read_is_the_oracles_every_day() {
         }
         let entries = arrivals
             .project
-            .sql("select count(*) > 100 as many from wigeon_overlay_pageviews_postcode");
+            .sql("select count(*) > 30 as many from wigeon_overlay_pageviews_postcode");
         assert_eq!(entries, "many\ntrue\n", "seed {seed}");
     });
 }
