@@ -63,9 +63,9 @@ fix: setup
 bless *args: setup
     WIGEON_BLESS=1 INSTA_UPDATE=always cargo test --release --workspace --no-fail-fast "$@"
 
-# Measure what a row costs at the boundary between host and plugin (the bench profile inherits release)
-bench-boundary *args: setup
-    cargo bench --bench boundary -- "$@"
+# Measure what a sandboxed plugin costs, through the lanes (the bench profile inherits release)
+bench-lanes *args: setup
+    cargo bench --workspace --bench lanes -- "$@"
 
 # Measure Wigeon against hand-written SQL in the same DuckDB (BENCHMARKS.md; `./just bench --help` shows the options)
 bench *args: setup

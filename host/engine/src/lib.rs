@@ -20,9 +20,6 @@ mod inputs;
 mod resolved;
 mod schemas;
 
-mod exchange;
-mod key_filter;
-mod lanes;
 mod progress;
 mod steps;
 mod unique;

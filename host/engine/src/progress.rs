@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{Cancellation, Observer, lanes::Follow};
+use wigeon_lanes::Follow;
+
+use crate::{Cancellation, Observer};
 
 /// The rows of one attempt at a step, told to the run's observer as they come.
 pub(crate) struct Progress<'a> {

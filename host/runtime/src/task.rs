@@ -12,7 +12,7 @@ use crate::{ChangeDetectionInstance, IncrementalInstance, PluginError, SnapshotI
 /// A step's work on the rows of some keys.
 pub trait Task {
     /// Why the work cannot go on.
-    type Error: From<PluginError>;
+    type Error;
 
     /// Takes rows of the first stream: open versions, the lookup, the versions last applied.
     ///

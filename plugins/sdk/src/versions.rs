@@ -5,12 +5,15 @@
 //! A probe of a key with one version reads its slot in the map and one bit, and nothing else: with
 //! millions of keys each further read is one from memory rather than from the cache.
 
+mod times;
+
 use std::borrow::Cow;
 
 use arrow_array::ArrayRef;
 use arrow_schema::{Field, Schema};
 
 use crate::{Error, Host, KeyMap, NO_ROW, Origin, Selection, key_map::timestamps};
+use times::Times;
 
 /// How many pairs of versions are compared in one call of the host.
 const COMPARED_AT_ONCE: usize = 262_144;
@@ -25,7 +28,7 @@ pub struct Versions {
     newest: KeyMap,
     /// The host's number of the first version.
     first: u32,
-    valid_from: Vec<i64>,
+    valid_from: Times,
     /// For a version, the one before it in time; shorter than `valid_from` if no later one has any.
     older: Vec<u32>,
     /// Which versions have one before them.
@@ -46,7 +49,7 @@ impl Versions {
         Ok(Self {
             newest: KeyMap::try_new(types)?,
             first,
-            valid_from: vec![],
+            valid_from: Times::default(),
             older: vec![],
             chained: Bits::default(),
             repeats: Bits::default(),
@@ -60,7 +63,7 @@ impl Versions {
 
     /// Says whether no version was pushed.
     pub fn is_empty(&self) -> bool {
-        self.valid_from.is_empty()
+        self.valid_from.len() == 0
     }
 
     /// Adds the versions of one batch: its key columns and its `valid_from`, a timestamp.
@@ -74,7 +77,7 @@ impl Versions {
     /// Panics if `valid_from` is not a timestamp.
     pub fn push(&mut self, key: &[ArrayRef], valid_from: &ArrayRef) -> Result<(), Error> {
         let base = self.valid_from.len();
-        self.valid_from.extend_from_slice(&instants(valid_from));
+        self.valid_from.extend(&instants(valid_from));
         let Self {
             newest,
             valid_from,
@@ -84,15 +87,15 @@ impl Versions {
         let mut twice = false;
         newest.update(key, |row, newest| {
             let version = base + row;
-            let from = valid_from[version];
+            let from = valid_from.get(version);
             let mut place = newest;
             // Nearly always the chain is empty, or the version is the newest.
-            while *place != NO_ROW && valid_from[*place as usize] > from {
+            while *place != NO_ROW && valid_from.get(*place as usize) > from {
                 let newer = *place as usize;
                 grow(older, newer);
                 place = &mut older[newer];
             }
-            twice |= *place != NO_ROW && valid_from[*place as usize] == from;
+            twice |= *place != NO_ROW && valid_from.get(*place as usize) == from;
             let before = std::mem::replace(place, number(version));
             if before != NO_ROW {
                 grow(older, version);
@@ -183,7 +186,7 @@ impl Versions {
 
     /// Returns when `version` began to hold, in the unit of the pushed timestamps.
     pub fn valid_from(&self, version: u32) -> i64 {
-        self.valid_from[(version - self.first) as usize]
+        self.valid_from.get((version - self.first) as usize)
     }
 
     /// Returns the version before `version`, [`NO_ROW`] if it is the first.

@@ -14,13 +14,13 @@
 //! instead, and what it answers is kept in an overlay.
 
 use chrono::NaiveDateTime;
+use wigeon_lanes::{Inlet, Pass, Stopped};
 use wigeon_runtime::{ChangeDetectionInput, ChangeDetectionInstance, PluginError};
 use wigeon_warehouse::{Load, Overlay, OverlayShape, Side, SnapshotTable, Stage, Warehouse};
 
 use super::{Loaded, StepRun, repair::Repaired};
 use crate::{
     EngineError, OverlayReport, StepReport,
-    lanes::{self, Inlet, Pass, Stopped},
     progress::Progress,
     resolved::{Target, Work},
     update_mode::Circumstances,
@@ -273,7 +273,7 @@ impl StepRun<'_> {
             })
         };
         let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
-        let changes = lanes::run(passes, open, &input.changes(), &progress, |changes| {
+        let changes = wigeon_lanes::run(passes, open, &input.changes(), &progress, |changes| {
             self.stage(changes)
         })?;
         Ok((changes, progress.rows_in()))

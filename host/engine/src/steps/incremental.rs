@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use arrow_schema::SchemaRef;
 use serde_json::Value;
+use wigeon_lanes::{Budget, Inlet, Pass, Stopped};
 use wigeon_runtime::{IncrementalInstance, PluginError};
 use wigeon_warehouse::{Load, SnapshotTable};
 
@@ -16,7 +17,6 @@ use super::{
 use crate::{
     DataError, EngineError, StepReport,
     inputs::{NewInputs, Question, location},
-    lanes::{self, Budget, Inlet, Pass, Stopped},
     progress::Progress,
     resolved::{Chain, IncrementalWork, Work},
 };
@@ -123,7 +123,7 @@ impl StepRun<'_> {
                 budget: budget.map(|budget| budget.for_one_of(passes)),
             })
         };
-        let rows = lanes::run(passes, open, &work.output, &progress, |rows| {
+        let rows = wigeon_lanes::run(passes, open, &work.output, &progress, |rows| {
             let appended = load.append(self.name(), rows);
             appended.map_err(|source| self.load_error(source))
         })?;
@@ -137,7 +137,7 @@ impl StepRun<'_> {
         let load = self.begin()?;
         let open = |_| Ok(passing(input.rows()?));
         let schema = SchemaRef::clone(&self.resolved.output);
-        let rows = lanes::run(1, open, &schema, &progress, |rows| {
+        let rows = wigeon_lanes::run(1, open, &schema, &progress, |rows| {
             let appended = load.append(self.name(), rows);
             appended.map_err(|source| self.load_error(source))
         });

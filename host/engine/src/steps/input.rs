@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
+use wigeon_lanes::{Inlet, Pass};
 use wigeon_runtime::{PluginError, Task};
 use wigeon_warehouse::{RejectedRow, Stage};
 
@@ -14,7 +15,6 @@ use super::{
 use crate::{
     EngineError,
     inputs::{NewFile, NewTable},
-    lanes::{self, Inlet, Pass},
     progress::Progress,
     resolved::Chain,
 };
@@ -94,7 +94,7 @@ impl<'a> Input<'a> {
         let run = self.step.run;
         let mut rows = Some(self.open()?);
         let progress = Progress::new(self.step.name(), run.observer, run.cancellation);
-        let staged = lanes::run(
+        let staged = wigeon_lanes::run(
             1,
             |_| Ok(passing(rows.take().expect("there is one pass"))),
             &self.schema(),

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
+use wigeon_lanes::{Inlet, Pass, Stopped};
 use wigeon_runtime::{IncrementalInstance, Task};
 use wigeon_warehouse::{FROM_COLUMN, SnapshotTable, Stage};
 
 use super::{StepRun, repair::RepairError};
 use crate::{
     EngineError,
-    lanes::{self, Inlet, Pass, Stopped},
     progress::Progress,
     resolved::{IncrementalWork, Target},
     schemas::instant,
@@ -61,7 +61,7 @@ impl StepRun<'_> {
             })
         };
         let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
-        lanes::run(passes, open, &columns.entries, &progress, |entries| {
+        wigeon_lanes::run(passes, open, &columns.entries, &progress, |entries| {
             self.stage(entries)
         })
     }

@@ -2,10 +2,11 @@
 //! them.
 
 use arrow_schema::ArrowError;
+use wigeon_lanes::{Stopped, exchange::most_passes};
 use wigeon_runtime::{Limit, PluginError};
 
 use super::StepRun;
-use crate::{DataError, EngineError, exchange::most_passes, lanes::Stopped};
+use crate::{DataError, EngineError};
 
 impl StepRun<'_> {
     /// Tries something in one pass, and for as long as a lane's memory does not suffice, in twice

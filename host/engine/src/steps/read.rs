@@ -20,13 +20,12 @@ use super::StepRun;
 use crate::{
     DataError, EngineError,
     inputs::{NewFile, NewTable, attached},
-    lanes,
     resolved::Chain,
     schemas::{conform, field},
 };
 
 /// A stream of the step's rows.
-pub(super) type Rows<'a> = lanes::Rows<'a, EngineError>;
+pub(super) type Rows<'a> = wigeon_lanes::Rows<'a, EngineError>;
 
 /// Rows that were rejected, known when the stream has ended.
 #[derive(Clone, Default)]

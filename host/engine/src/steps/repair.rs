@@ -10,13 +10,13 @@ use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow_ord::{cmp::distinct, ord::make_comparator};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, SortOptions};
 use arrow_select::take::take_record_batch;
+use wigeon_lanes::{Inlet, Pass, Stopped};
 use wigeon_runtime::{IncrementalInstance, PluginError, Task};
 use wigeon_warehouse::{ROWID_COLUMN, SnapshotTable, Stage};
 
 use super::{StepRun, passes::IntoEngineError};
 use crate::{
     EngineError,
-    lanes::{self, Inlet, Pass, Stopped},
     progress::Progress,
     resolved::{IncrementalWork, Target},
 };
@@ -95,7 +95,7 @@ impl StepRun<'_> {
             })
         };
         let progress = Progress::new(self.name(), self.run.observer, self.run.cancellation);
-        let rows = lanes::run(passes, open, &columns.written, &progress, |repaired| {
+        let rows = wigeon_lanes::run(passes, open, &columns.written, &progress, |repaired| {
             self.stage(repaired)
         })?;
         let columns = differing.names(&columns.written);

@@ -10,6 +10,7 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, SchemaRef};
 use chrono::NaiveDateTime;
+use wigeon_lanes::{Inlet, Pass, Stopped};
 use wigeon_manifest::{LateExtracts, SnapshotSettings, StepKind};
 use wigeon_runtime::{PluginError, SnapshotInput, SnapshotInstance, Task};
 use wigeon_warehouse::{Load, SnapshotTable, batch_reader};
@@ -23,7 +24,6 @@ use super::{
 use crate::{
     Changes, DataError, EngineError, StepReport,
     inputs::{NewFile, NewInputs, NewTable, Question, location},
-    lanes::{self, Inlet, Pass, Stopped},
     progress::Progress,
     resolved::{Chain, Work},
     unique::UniqueKeys,
@@ -228,7 +228,7 @@ impl StepRun<'_> {
         let schema = input.changes();
         if is_first {
             let load = self.begin()?;
-            let rows_out = lanes::run(passes, open, &schema, &progress, |changes| {
+            let rows_out = wigeon_lanes::run(passes, open, &schema, &progress, |changes| {
                 let rows = opened(changes, table);
                 let opened = load.open_all(table, rows, extract.time);
                 opened.map_err(|source| self.load_error(source))
@@ -241,7 +241,7 @@ impl StepRun<'_> {
                 changes: counts.get(),
             });
         }
-        let stage = lanes::run(passes, open, &schema, &progress, |changes| {
+        let stage = wigeon_lanes::run(passes, open, &schema, &progress, |changes| {
             self.stage(changes)
         })?;
         guard()?;

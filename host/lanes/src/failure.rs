@@ -9,7 +9,7 @@ use arrow_schema::ArrowError;
 
 /// Why the lanes did not come to their end: `T` is a task's error, `E` one of whoever runs them.
 #[derive(Debug)]
-pub(crate) enum Stopped<T, E> {
+pub enum Stopped<T, E> {
     /// A task failed.
     Task(T),
     /// A stream could not be opened or read, or the sink failed.
@@ -29,7 +29,7 @@ impl<T, E> From<E> for Stopped<T, E> {
 }
 
 /// The first failure of any thread.
-pub(super) struct Failure<F> {
+pub(crate) struct Failure<F> {
     first: Mutex<Option<F>>,
     failed: Arc<AtomicBool>,
 }
@@ -44,31 +44,31 @@ impl<F> Default for Failure<F> {
 }
 
 impl<F> Failure<F> {
-    pub(super) fn set(&self, failure: F) {
+    pub(crate) fn set(&self, failure: F) {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert(failure);
         self.stop();
     }
 
     /// Stops the threads without a failure of their own.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.failed.store(true, Ordering::Release);
     }
 
-    pub(super) fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         is_set(&self.failed)
     }
 
-    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.failed)
     }
 
-    pub(super) fn take(&self) -> Option<F> {
+    pub(crate) fn take(&self) -> Option<F> {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         first.take()
     }
 }
 
-pub(super) fn is_set(failed: &AtomicBool) -> bool {
+pub(crate) fn is_set(failed: &AtomicBool) -> bool {
     failed.load(Ordering::Acquire)
 }

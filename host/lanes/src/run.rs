@@ -1,64 +1,59 @@
-//! Lanes: one task each, fed by key, and emptied into the warehouse.
-//!
-//! ```text
-//! first  ──► (transforms) ──► router ──┬──► lane 0 ──┐
-//! second ──► (transforms) ──► router ──┴──► lane 1 ──┴──► sink
-//! ```
-//!
-//! One thread feeds, one works in each lane, and the caller's thread is the sink's. All queues are
-//! bounded, so nothing is held but a few batches for each lane. The first failure stops all of
-//! them, and the sink learns of it before it can commit.
-//!
-//! What a lane keeps of the first stream may be more than its task has room for. Then the keys are
-//! taken in several *passes*, one after the other, each with tasks of its own and with both streams
-//! from the start, of which it uses the rows of its keys. The sink does not notice.
+//! The threads of the lanes, and the queues between them.
 
-mod failure;
-mod feed;
-#[cfg(test)]
-mod tests;
-
-pub(crate) use failure::Stopped;
-pub(crate) use feed::Budget;
-
-use std::{sync::Arc, sync::atomic::AtomicBool, thread};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    thread,
+};
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use wigeon_runtime::{Task, run_task};
 
-use failure::{Failure, is_set};
-use feed::Feed;
+use crate::{
+    failure::{Failure, Stopped, is_set},
+    feed::{Budget, Feed},
+};
 
 /// How many batches may wait for a lane, and how many for the sink.
 const QUEUE: usize = 16;
 
 /// A stream of batches into the lanes.
-pub(crate) type Rows<'a, E> = Box<dyn Iterator<Item = Result<RecordBatch, E>> + Send + 'a>;
+pub type Rows<'a, E> = Box<dyn Iterator<Item = Result<RecordBatch, E>> + Send + 'a>;
 
 /// One of the two streams into the lanes.
-pub(crate) struct Inlet<'a, E> {
-    pub(crate) rows: Rows<'a, E>,
+pub struct Inlet<'a, E> {
+    /// The batches, in the order in which each lane is to see its rows.
+    pub rows: Rows<'a, E>,
     /// The columns that make the key.
-    pub(crate) key: Vec<usize>,
+    pub key: Vec<usize>,
 }
 
 /// What a pass works on.
-pub(crate) struct Pass<'a, T, E> {
+#[derive(Debug)]
+pub struct Pass<'a, T, E> {
     /// One for each lane.
-    pub(crate) tasks: Vec<T>,
+    pub tasks: Vec<T>,
     /// The rows that the tasks keep.
-    pub(crate) first: Inlet<'a, E>,
+    pub first: Inlet<'a, E>,
     /// The rows that they work on.
-    pub(crate) second: Inlet<'a, E>,
+    pub second: Inlet<'a, E>,
     /// How much of the second stream may be read before the first. If it ends within that, only
     /// keys that are in it need arrive of the first.
-    pub(crate) budget: Option<Budget>,
+    pub budget: Option<Budget>,
+}
+
+impl<E> fmt::Debug for Inlet<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inlet")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Follows the rows through the lanes, and may stop them.
-pub(crate) trait Follow: Sync {
+pub trait Follow: Sync {
     /// Rows of the second stream were taken in. Called from one thread, often.
     fn took(&self, rows: u64);
 
@@ -76,7 +71,7 @@ pub(crate) trait Follow: Sync {
 ///
 /// The sink's reader ends with an error if anything failed, so what it stores must be rolled back
 /// when this returns one.
-pub(crate) fn run<'a, T, E, R>(
+pub fn run<'a, T, E, R>(
     passes: usize,
     mut open: impl FnMut(usize) -> Result<Pass<'a, T, E>, E> + Send,
     schema: &SchemaRef,

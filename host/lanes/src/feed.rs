@@ -10,10 +10,11 @@ use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
 use crossbeam_channel::Sender;
 
-use super::{Failure, Follow, Inlet, Rows, Stopped};
 use crate::{
     exchange::{RouteError, Router, pass_of},
+    failure::{Failure, Stopped},
     key_filter::KeyFilter,
+    run::{Follow, Inlet, Rows},
 };
 
 /// Rows that are handed over at once where few of each batch are left: as many as DuckDB's own
@@ -22,16 +23,17 @@ const COALESCED_ROWS: usize = 2_048;
 
 /// How much of the second stream may be held before the first is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Budget {
+pub struct Budget {
     /// So many rows of a pass, or a few more.
-    pub(crate) rows: u64,
+    pub rows: u64,
     /// So much memory, or a little more.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
 }
 
 impl Budget {
     /// Returns what of it is for each of so many passes, which come one after the other.
-    pub(crate) fn for_one_of(self, passes: usize) -> Self {
+    #[must_use]
+    pub fn for_one_of(self, passes: usize) -> Self {
         Self {
             rows: self.rows / passes as u64,
             ..self
@@ -40,16 +42,16 @@ impl Budget {
 }
 
 /// What feeds the lanes of one pass.
-pub(super) struct Feed<'a, F> {
+pub(crate) struct Feed<'a, F> {
     /// Which pass, and how many there are.
-    pub(super) pass: (usize, usize),
-    pub(super) follow: &'a dyn Follow,
-    pub(super) failure: &'a Failure<F>,
+    pub(crate) pass: (usize, usize),
+    pub(crate) follow: &'a dyn Follow,
+    pub(crate) failure: &'a Failure<F>,
 }
 
 impl<T, E> Feed<'_, Stopped<T, E>> {
     /// Hands the rows of both streams to the lanes: all of the first before any of the second.
-    pub(super) fn run(
+    pub(crate) fn run(
         &self,
         first: Inlet<'_, E>,
         second: Inlet<'_, E>,

@@ -20,9 +20,8 @@ use arrow_cast::{
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use proptest::prelude::*;
-use wigeon_runtime::PluginError;
-
-use super::*;
+use wigeon_lanes::{Budget, Follow, Inlet, Pass, Stopped, run};
+use wigeon_runtime::{PluginError, Task};
 
 /// Puts to each row the number of the last version of its key.
 struct Join<'a> {

@@ -22,17 +22,19 @@ use arrow_select::take::take_record_batch;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// How many buckets keys fall into.
-pub(crate) const BUCKETS: u64 = 256;
+pub const BUCKETS: u64 = 256;
 
 /// Returns which of so many passes the keys with this hash belong to, if so many lanes serve them.
 ///
 /// A pass has whole buckets, and about as many for each lane.
-pub(crate) fn pass_of(hash: u64, lanes: usize, passes: usize) -> usize {
+#[must_use]
+pub fn pass_of(hash: u64, lanes: usize, passes: usize) -> usize {
     bucket(hash) / lanes % passes
 }
 
 /// Returns how many passes there may be, a power of two: each has a bucket for each lane.
-pub(crate) fn most_passes(lanes: usize) -> usize {
+#[must_use]
+pub fn most_passes(lanes: usize) -> usize {
     let rounds = BUCKETS / lanes.max(1) as u64;
     rounds.checked_ilog2().map_or(1, |power| 1 << power)
 }
