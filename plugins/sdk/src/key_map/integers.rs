@@ -24,7 +24,12 @@ const FREE_OUTLIERS: usize = 4096;
 /// The directory may span this many pages for each page that exists.
 const SPAN_PER_PAGE: usize = 1024;
 
+/// The pages of so many keys are found before their slots are read.
+const PROBED_AT_ONCE: usize = 64;
+
 type Page = Box<[u32; PAGE_SLOTS]>;
+
+static EMPTY_PAGE: [u32; PAGE_SLOTS] = [NO_ROW; PAGE_SLOTS];
 
 #[derive(Debug)]
 pub(super) enum IntegerTable {
@@ -73,8 +78,7 @@ impl IntegerTable {
 
     pub(super) fn probe(&self, keys: &[i64]) -> Vec<u32> {
         match self {
-            // Nothing but the loads in this loop, so that many of them are under way at once.
-            Self::Paged(paged) => keys.iter().map(|&key| paged.get(key)).collect(),
+            Self::Paged(paged) => paged.probe(keys),
             Self::Hashed(table) => keys.iter().map(|&key| value_of(table, key)).collect(),
         }
     }
@@ -96,20 +100,37 @@ impl IntegerTable {
 }
 
 impl Paged {
-    #[inline]
-    fn get(&self, key: i64) -> u32 {
-        let page = (key >> PAGE_BITS).wrapping_sub(self.first);
-        let inside = match usize::try_from(page)
-            .ok()
-            .and_then(|page| self.directory.get(page))
-        {
-            Some(Some(page)) => page[slot_of(key)],
-            _ => NO_ROW,
-        };
-        if inside == NO_ROW && !self.outliers.is_empty() {
-            return value_of(&self.outliers, key);
+    /// Returns the value of each key.
+    ///
+    /// With millions of keys nearly every slot comes from memory. So some pages are found first,
+    /// and then there is nothing but the loads of their slots, many of them under way at once.
+    fn probe(&self, keys: &[i64]) -> Vec<u32> {
+        let mut values = Vec::with_capacity(keys.len());
+        let mut pages = [&EMPTY_PAGE; PROBED_AT_ONCE];
+        for keys in keys.chunks(PROBED_AT_ONCE) {
+            for (page, &key) in pages.iter_mut().zip(keys) {
+                *page = self.page(key);
+            }
+            let slots = pages.iter().zip(keys);
+            values.extend(slots.map(|(page, &key)| page[slot_of(key)]));
         }
-        inside
+        if !self.outliers.is_empty() {
+            let unknown = values.iter_mut().zip(keys);
+            for (value, &key) in unknown.filter(|(value, _)| **value == NO_ROW) {
+                *value = value_of(&self.outliers, key);
+            }
+        }
+        values
+    }
+
+    #[inline]
+    fn page(&self, key: i64) -> &[u32; PAGE_SLOTS] {
+        let page = (key >> PAGE_BITS).wrapping_sub(self.first);
+        let page = usize::try_from(page).ok();
+        match page.and_then(|page| self.directory.get(page)) {
+            Some(Some(page)) => page,
+            _ => &EMPTY_PAGE,
+        }
     }
 
     /// Returns the key's slot, which has [`NO_ROW`] if the key is new.
