@@ -158,29 +158,6 @@ pub struct SnapshotCounts {
 }
 
 impl Warehouse {
-    /// Reads the versions that are valid at a time: key, payload and `valid_from`.
-    ///
-    /// Deleted versions are left out. The history must exist.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError::Database`] if there is no such history.
-    pub fn versions_at(
-        &self,
-        table: &SnapshotTable,
-        time: NaiveDateTime,
-    ) -> Result<RowStream, ReadError> {
-        let time = sql::timestamp(time);
-        let statement = format!(
-            "SELECT {}, {VALID_FROM} FROM {} AS h WHERE {VALID_FROM} <= {time} \
-             AND ({VALID_TO} IS NULL OR {VALID_TO} > {time}) AND {}",
-            table.key_and_payload(),
-            sql::table(&table.history()),
-            table.not_deleted("h")
-        );
-        RowStream::start(self.connect_to_read()?, Statement::new(statement))
-    }
-
     /// Returns the number of open versions, those of deleted keys left out.
     ///
     /// Zero if there is no history.

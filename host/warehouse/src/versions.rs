@@ -5,7 +5,7 @@ use chrono::NaiveDateTime;
 use crate::{
     error::{LoadError, ReadError},
     overlay,
-    snapshot::{SnapshotTable, VALID_FROM},
+    snapshot::{SnapshotTable, VALID_FROM, VALID_TO},
     sql,
     stage::Stage,
     stream::{RowStream, Statement},
@@ -50,6 +50,35 @@ impl Warehouse {
         table: &SnapshotTable,
         parts: usize,
     ) -> Result<Vec<RowStream>, ReadError> {
+        let parts = self.row_parts(table, parts)?;
+        let read = |part: &String| self.read_versions(table, "", part, None);
+        parts.iter().map(read).collect()
+    }
+
+    /// Reads the versions that are valid at a time: key, payload and `valid_from`, in at most
+    /// `parts` streams, as [`Warehouse::versions`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if there is no such history.
+    pub fn versions_at(
+        &self,
+        table: &SnapshotTable,
+        time: NaiveDateTime,
+        parts: usize,
+    ) -> Result<Vec<RowStream>, ReadError> {
+        let time = sql::timestamp(time);
+        let valid = format!(
+            "h.{VALID_FROM} <= {time} AND (h.{VALID_TO} IS NULL OR h.{VALID_TO} > {time})"
+        );
+        let parts = self.row_parts(table, parts)?;
+        let read = |part| self.read_versions(table, "", &format!("{valid} AND {part}"), None);
+        parts.iter().map(read).collect()
+    }
+
+    /// Returns conditions that divide the rows of a history into at most `parts` parts of about as
+    /// many.
+    fn row_parts(&self, table: &SnapshotTable, parts: usize) -> Result<Vec<String>, ReadError> {
         let rows = self.count_rows(&table.history())?;
         let groups = rows.div_ceil(ROW_GROUP).max(1);
         let part = groups.div_ceil(parts.max(1) as u64) * ROW_GROUP;
@@ -65,9 +94,7 @@ impl Warehouse {
                 format!("{from} AND h.rowid < {until}")
             })
         };
-        (0..starts.len())
-            .map(|place| self.read_versions(table, "", &filter(place), None))
-            .collect()
+        Ok((0..starts.len()).map(filter).collect())
     }
 
     /// Reads the versions of those keys that have one which began at `since` or later.

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     arrow_scan::{Connection, Instance},
-    attached::Attachments,
+    attached::{self, Attachments},
     error::{DatabaseError, LoadError, OpenError, ReadError},
     held::{self, Holder, Reservation},
     meta,
@@ -140,16 +140,7 @@ impl Warehouse {
     ///
     /// [`ReadError::Database`] if DuckDB refuses.
     pub fn tables(&self) -> Result<Vec<String>, ReadError> {
-        let list = || -> Result<Vec<String>, DatabaseError> {
-            let connection = self.connect()?;
-            let mut statement = connection.prepare(&format!(
-                "SELECT table_name FROM information_schema.tables \
-                 WHERE table_catalog = {} AND table_schema = 'main' ORDER BY table_name",
-                sql::text(CATALOG)
-            ))?;
-            let names = statement.query_map([], |row| row.get(0))?;
-            Ok(names.collect::<Result<_, _>>()?)
-        };
+        let list = || attached::tables(&self.connect()?, CATALOG);
         list().map_err(ReadError::Database)
     }
 

@@ -1,8 +1,6 @@
 //! An incremental step: new rows, completed from the lookup and appended. A stored transform is
 //! the same without a lookup.
 
-use std::collections::VecDeque;
-
 use arrow_schema::SchemaRef;
 use serde_json::Value;
 use wigeon_lanes::{Budget, Inlet, Pass, Stopped};
@@ -192,8 +190,7 @@ impl StepRun<'_> {
         self.check_history(&work.lookup)?;
         let versions = self.run.warehouse.versions(&work.lookup, self.run.lanes);
         let versions = versions.map_err(EngineError::ReadWarehouse)?;
-        let conformed = |part| self.conformed(part, &work.input.lookup);
-        Ok(in_turn(versions.into_iter().map(conformed).collect()))
+        Ok(self.conformed_parts(versions, &work.input.lookup))
     }
 
     pub(super) fn has_history(&self, table: &SnapshotTable) -> Result<bool, EngineError> {
@@ -245,17 +242,4 @@ impl StepRun<'_> {
             },
         }
     }
-}
-
-/// Takes the batches of several streams in turn, until all of them have ended.
-fn in_turn(mut streams: VecDeque<Rows<'static>>) -> Rows<'static> {
-    Box::new(std::iter::from_fn(move || {
-        while let Some(mut stream) = streams.pop_front() {
-            if let Some(batch) = stream.next() {
-                streams.push_back(stream);
-                return Some(batch);
-            }
-        }
-        None
-    }))
 }

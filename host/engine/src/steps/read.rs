@@ -1,6 +1,7 @@
 //! Reading a step's input: source, transforms, columns.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -153,6 +154,26 @@ impl StepRun<'_> {
                 step: step.clone(),
                 source,
             })
+        }))
+    }
+
+    /// Several streams of the warehouse's own tables that are read at the same time, as one: a
+    /// batch of each in turn, until all have ended.
+    pub(super) fn conformed_parts(
+        &self,
+        parts: Vec<RowStream>,
+        schema: &SchemaRef,
+    ) -> Rows<'static> {
+        let conformed = parts.into_iter().map(|part| self.conformed(part, schema));
+        let mut streams: VecDeque<_> = conformed.collect();
+        Box::new(std::iter::from_fn(move || {
+            while let Some(mut stream) = streams.pop_front() {
+                if let Some(batch) = stream.next() {
+                    streams.push_back(stream);
+                    return Some(batch);
+                }
+            }
+            None
         }))
     }
 

@@ -280,9 +280,10 @@ impl StepRun<'_> {
         extract: &Extract,
     ) -> Result<Rows<'static>, EngineError> {
         // For the newest extract these are the open versions: nothing begins after it.
-        let stream = self.run.warehouse.versions_at(table, extract.time);
-        let stream = stream.map_err(EngineError::ReadWarehouse)?;
-        Ok(self.conformed(stream, &input.versions()))
+        let (warehouse, lanes) = (self.run.warehouse, self.run.lanes);
+        let versions = warehouse.versions_at(table, extract.time, lanes);
+        let versions = versions.map_err(EngineError::ReadWarehouse)?;
+        Ok(self.conformed_parts(versions, &input.versions()))
     }
 
     fn count_open(&self, table: &SnapshotTable) -> Result<u64, EngineError> {

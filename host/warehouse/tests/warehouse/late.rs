@@ -52,7 +52,8 @@ fn apply(context: &Context, table: &SnapshotTable, extracts: &[Extract], order: 
 
 fn versions_at(context: &Context, table: &SnapshotTable, time: chrono::NaiveDateTime) -> Extract {
     let mut versions = Extract::new();
-    for batch in context.warehouse.versions_at(table, time).unwrap() {
+    let streams = context.warehouse.versions_at(table, time, 2).unwrap();
+    for batch in streams.into_iter().flatten() {
         let batch = batch.unwrap();
         let ids: &Int64Array = batch.column(0).as_primitive::<Int64Type>();
         let postcodes: &StringArray = batch.column(1).as_string();

@@ -88,8 +88,9 @@ fn versions_follow_each_other() {
     apply(&context, &table, &[(OPENED, 2, Some("W1"))], day(4)).unwrap();
     assert!(history(&context).contains("2 | W1 | 04 | null\n2 | null | 01 | 02"));
     let versions = |time| {
-        let stream = context.warehouse.versions_at(&table, time).unwrap();
-        self::table(stream)
+        let mut streams = context.warehouse.versions_at(&table, time, 2).unwrap();
+        // There are too few rows for two.
+        self::table(streams.remove(0))
             .replace("2026-01-", "")
             .replace("T00:00:00", "")
     };
