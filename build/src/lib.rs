@@ -1,9 +1,10 @@
-//! Compiles the guest crates of this workspace to components.
+//! Compiles guest crates to components.
 //!
-//! Used by the build script that embeds the built-in plugins, and by tests and benches that need a
-//! guest of their own. A guest is an ordinary member of the workspace, so that it shares its
-//! lockfile, compiled for `wasm32-unknown-unknown` in a target directory of its own: a build script
-//! cannot share the one that its own cargo has locked.
+//! Used by the build script that embeds the built-in plugins, by tests and benches that need a
+//! guest of their own, and by `wigeon plugin build` ([`Guest`]). A guest of ours is an ordinary
+//! member of the workspace, so that it shares its lockfile, compiled for
+//! `wasm32-unknown-unknown` in a target directory of its own: a build script cannot share the one
+//! that its own cargo has locked.
 
 use std::{
     ffi::OsStr,
@@ -22,10 +23,14 @@ pub enum BuildError {
     /// Cargo could not be started.
     #[error("cargo could not be started")]
     NoCargo(#[source] std::io::Error),
+    /// The compiler lacks the libraries of the target.
+    #[error("the target {TARGET}, which `{package}` is built for, is not installed")]
+    NoTarget {
+        /// The package.
+        package: String,
+    },
     /// Cargo failed.
-    #[error(
-        "cargo could not build `{package}` for {TARGET} (`rustup target add {TARGET}`?):\n{output}"
-    )]
+    #[error("cargo could not build `{package}` for {TARGET}:\n{output}")]
     Cargo {
         /// The package.
         package: String,
@@ -50,6 +55,97 @@ pub enum BuildError {
     },
 }
 
+/// A crate that compiles to a component, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Guest<'a> {
+    /// Where cargo is started: the directory of the crate or of its workspace.
+    pub directory: &'a Path,
+    /// The package.
+    pub package: &'a str,
+    /// The name of its library, if that is not the package's with `_` for `-`.
+    pub library: Option<&'a str>,
+    /// The profile, as its directory is named too: `release`.
+    pub profile: &'a str,
+    /// The target directory; it may be shared by all guests and kept between builds.
+    pub target_directory: &'a Path,
+    /// Flags for rustc beside those of the configuration files that cargo finds.
+    pub rustflags: &'a [&'a str],
+}
+
+impl Guest<'_> {
+    /// Compiles the crate and returns it as a component.
+    ///
+    /// # Errors
+    ///
+    /// Any variant of [`BuildError`].
+    pub fn component(&self) -> Result<Vec<u8>, BuildError> {
+        let package = || self.package.to_owned();
+        let output = self.cargo().output().map_err(BuildError::NoCargo)?;
+        if !output.status.success() {
+            if !self.has_target() {
+                return Err(BuildError::NoTarget { package: package() });
+            }
+            return Err(BuildError::Cargo {
+                package: package(),
+                output: String::from_utf8_lossy(&output.stderr).into_owned(),
+            });
+        }
+        let library = self
+            .library
+            .map_or_else(|| self.package.replace('-', "_"), str::to_owned);
+        let file = PathBuf::from(library).with_extension("wasm");
+        let artifacts = self.target_directory.join(TARGET).join(self.profile);
+        let path = artifacts.join(file);
+        let module = fs_err::read(&path).map_err(|source| BuildError::Read { path, source })?;
+        componentize(&module).map_err(|reason| BuildError::Componentize {
+            package: package(),
+            reason,
+        })
+    }
+
+    fn cargo(&self) -> Command {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = clean_command(&cargo, self.directory);
+        command
+            .args(["build", "--profile", self.profile, "--target", TARGET])
+            .args(["--package", self.package])
+            .arg("--target-dir")
+            .arg(self.target_directory);
+        if !self.rustflags.is_empty() {
+            // Added to those of the configuration files, where a variable would replace them.
+            let flags: Vec<_> = self.rustflags.iter().map(|f| format!("'{f}'")).collect();
+            let flags = flags.join(", ");
+            command.args(["--config", &format!("target.{TARGET}.rustflags=[{flags}]")]);
+        }
+        command
+    }
+
+    /// Says whether the compiler that cargo uses has the target's libraries. If it cannot be
+    /// asked, that is not what is missing.
+    fn has_target(&self) -> bool {
+        let printed = clean_command(OsStr::new("rustc"), self.directory)
+            .args(["--print", "target-libdir", "--target", TARGET])
+            .output();
+        printed.map_or(true, |printed| {
+            let directory = String::from_utf8_lossy(&printed.stdout);
+            !printed.status.success() || Path::new(directory.trim()).is_dir()
+        })
+    }
+}
+
+/// Returns a command without what the cargo that runs us has set for its own target. A guest's
+/// flags are in the `.cargo/config.toml` that is found from the working directory.
+fn clean_command(program: &OsStr, directory: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_of_the_outer_build) {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(directory).stdin(Stdio::null());
+    command
+}
+
 /// Compiles `package` of the workspace at `workspace` and returns it as a component.
 ///
 /// `scratch` is the target directory; it may be shared by all guests and kept between builds.
@@ -58,44 +154,15 @@ pub enum BuildError {
 ///
 /// Any variant of [`BuildError`].
 pub fn component(workspace: &Path, package: &str, scratch: &Path) -> Result<Vec<u8>, BuildError> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    // What the cargo that runs us has set is for its own target; the guest's flags are in the
-    // workspace's `.cargo/config.toml`, which is found from the working directory.
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(is_of_the_outer_build) {
-            command.env_remove(name);
-        }
-    }
-    let output = command
-        .current_dir(workspace)
-        .args([
-            "build",
-            "--profile",
-            "plugin",
-            "--target",
-            TARGET,
-            "--package",
-            package,
-        ])
-        .arg("--target-dir")
-        .arg(scratch)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(BuildError::NoCargo)?;
-    if !output.status.success() {
-        return Err(BuildError::Cargo {
-            package: package.to_owned(),
-            output: String::from_utf8_lossy(&output.stderr).into_owned(),
-        });
-    }
-    let file = PathBuf::from(package.replace('-', "_")).with_extension("wasm");
-    let path = scratch.join(TARGET).join("plugin").join(file);
-    let module = fs_err::read(&path).map_err(|source| BuildError::Read { path, source })?;
-    componentize(&module).map_err(|reason| BuildError::Componentize {
-        package: package.to_owned(),
-        reason,
-    })
+    let guest = Guest {
+        directory: workspace,
+        package,
+        library: None,
+        profile: "plugin",
+        target_directory: scratch,
+        rustflags: &[],
+    };
+    guest.component()
 }
 
 /// Makes a component of a core module that `wit-bindgen` built. Nothing is imported but what the

@@ -3,6 +3,7 @@
 //! All conversions are here. The hints for what a crate may report are in a file of its own each;
 //! they look at variants and fields, never at words.
 
+mod authoring;
 mod data;
 mod engine;
 mod plugin;
@@ -13,6 +14,7 @@ use std::{error::Error, fmt::Write as _, io};
 use anstyle::{AnsiColor, Style};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::json;
+use wigeon_authoring::AuthoringError;
 use wigeon_engine::EngineError;
 use wigeon_manifest::Report;
 use wigeon_warehouse::{DatabaseError, ReadError};
@@ -320,6 +322,13 @@ impl From<EngineError> for CommandError {
             EngineError::Manifest(report) => report.into(),
             error => error.into(),
         })
+    }
+}
+
+impl From<AuthoringError> for CommandError {
+    fn from(error: AuthoringError) -> Self {
+        let advice = authoring::advice(&error);
+        advice.about(error.into())
     }
 }
 

@@ -69,6 +69,16 @@ impl Context {
         }
     }
 
+    /// Returns where cargo puts what it compiles, if the environment says so.
+    #[expect(
+        clippy::unused_self,
+        reason = "what the environment says is asked of the context"
+    )]
+    pub(crate) fn cargo_target_directory(&self) -> Option<PathBuf> {
+        let directory = env::var_os("CARGO_TARGET_DIR").filter(|path| !path.is_empty());
+        directory.map(PathBuf::from)
+    }
+
     /// Returns where compiled plugins are kept, if anywhere.
     pub(crate) fn cache(&self) -> Option<&Path> {
         self.cache.as_deref()

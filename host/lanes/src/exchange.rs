@@ -40,23 +40,26 @@ pub fn most_passes(lanes: usize) -> usize {
 }
 
 /// Why a batch cannot be routed.
-#[derive(Debug)]
-pub(crate) enum RouteError {
+#[derive(Debug, thiserror::Error)]
+pub enum RouteError {
     /// This key column is null somewhere.
+    #[error("column {0}, of the key, has a null")]
     NullKey(usize),
     /// Arrow refused.
-    Arrow(ArrowError),
+    #[error("the rows of a lane could not be taken")]
+    Arrow(#[source] ArrowError),
 }
 
 /// Splits batches over lanes.
 #[derive(Debug, Clone)]
-pub(crate) struct Router {
+pub struct Router {
     key: Vec<usize>,
     lanes: usize,
 }
 
 impl Router {
-    pub(crate) fn new(key: Vec<usize>, lanes: usize) -> Self {
+    /// Makes a router by these columns to so many lanes, at least one.
+    pub fn new(key: Vec<usize>, lanes: usize) -> Self {
         Self { key, lanes }
     }
 
@@ -65,8 +68,14 @@ impl Router {
         self.lanes
     }
 
-    /// Calls `send` with each lane's rows of `batch`, in their order.
-    pub(crate) fn route(
+    /// Calls `send` with each lane's rows of `batch`, in their order. A lane without rows is left
+    /// out.
+    ///
+    /// # Errors
+    ///
+    /// - [`RouteError::NullKey`] if a key is null.
+    /// - [`RouteError::Arrow`] if a key is of a type that cannot be hashed.
+    pub fn route(
         &self,
         batch: &RecordBatch,
         mut send: impl FnMut(usize, RecordBatch),

@@ -1,20 +1,19 @@
-//! `wigeon plugin`.
+//! `wigeon plugin`: what is done with one plugin, without a pipeline.
 
-use std::{fmt::Write as _, path::Path, process::ExitCode};
+mod build;
+mod inspect;
+mod new;
+mod test;
+
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use wigeon_engine::PluginReport;
 
 use crate::{
-    arguments::{Format, FormatArgument},
-    command_error::CommandError,
-    context::Context,
-    exit,
-    printer::Printer,
-    words::{escaped, size},
+    arguments::FormatArgument, command_error::CommandError, context::Context, printer::Printer,
 };
 
-/// Look at plugins
+/// Write plugins, test them, and look at them
 #[derive(Debug, Args)]
 #[command(disable_help_subcommand = true)]
 pub(crate) struct PluginArguments {
@@ -24,103 +23,34 @@ pub(crate) struct PluginArguments {
 
 #[derive(Debug, Subcommand)]
 enum PluginCommand {
-    Inspect(InspectArguments),
-}
-
-/// Show what a plugin is: its kind, digest, imports and options
-///
-/// The plugin is loaded and asked, but sees no data.
-#[derive(Debug, Args)]
-struct InspectArguments {
-    /// `builtin:NAME`, or `file:PATH` with a path that starts here
-    reference: String,
-
-    #[command(flatten)]
-    format: FormatArgument,
+    New(new::NewArguments),
+    Build(build::BuildArguments),
+    Test(test::TestArguments),
+    Inspect(inspect::InspectArguments),
 }
 
 impl PluginArguments {
     /// Returns how the answer is printed.
     pub(crate) fn format(&self) -> FormatArgument {
         match &self.command {
-            PluginCommand::Inspect(arguments) => arguments.format,
+            PluginCommand::New(arguments) => arguments.format(),
+            PluginCommand::Build(arguments) => arguments.format(),
+            PluginCommand::Test(arguments) => arguments.format(),
+            PluginCommand::Inspect(arguments) => arguments.format(),
         }
     }
 }
 
-/// Looks at a plugin.
+/// Does what is asked with a plugin.
 pub(crate) fn run(
     printer: &Printer,
     context: &Context,
     arguments: &PluginArguments,
 ) -> Result<ExitCode, CommandError> {
-    let PluginCommand::Inspect(arguments) = &arguments.command;
-    let report = wigeon_engine::inspect(&arguments.reference, Path::new(""), context.cache())
-        .map_err(CommandError::of_plugin)?;
-    match arguments.format.format {
-        Format::Json => printer.json(&report)?,
-        Format::Text => printer.data(&text(&report))?,
-    }
-    Ok(ExitCode::from(exit::DONE))
-}
-
-fn text(report: &PluginReport) -> String {
-    let imports = if report.imports.is_empty() {
-        "nothing".to_owned()
-    } else {
-        report.imports.join(", ")
-    };
-    let lines = [
-        ("reference", report.reference.clone()),
-        ("name", report.name.clone()),
-        ("version", report.version.clone()),
-        ("summary", report.summary.clone()),
-        ("kind", report.kind.clone()),
-        ("contract", report.contract.clone()),
-        ("digest", report.digest.clone()),
-        ("size", size(report.size_bytes)),
-        (
-            "memory",
-            format!("{} at start", size(report.memory_at_start_bytes)),
-        ),
-        ("imports", imports),
-    ];
-    let mut text = String::new();
-    for (name, value) in lines {
-        // Writing into a `String` cannot fail. What a plugin says of itself goes to no terminal raw.
-        let _ = writeln!(text, "{name:<10} {}", escaped(&value));
-    }
-    // serde_json escapes control characters itself, and a value without odd keys always prints.
-    let schema = serde_json::to_string_pretty(&report.options_schema).unwrap_or_default();
-    let _ = writeln!(text, "\noptions schema:\n{schema}");
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use insta::assert_snapshot;
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_plugin_is_described_and_cannot_write_to_the_terminal() {
-        let report = PluginReport {
-            reference: "file:x.wasm".to_owned(),
-            digest: "sha256:00".to_owned(),
-            name: "x".to_owned(),
-            version: "1.0.0".to_owned(),
-            summary: "clears\u{1b}[2J the screen".to_owned(),
-            kind: "transform".to_owned(),
-            contract: "0.1.0".to_owned(),
-            imports: vec![
-                "wigeon:plugin/columnar@0.1.0".to_owned(),
-                "wigeon:plugin/log@0.1.0".to_owned(),
-            ],
-            size_bytes: 812_345,
-            memory_at_start_bytes: 1_114_112,
-            options_schema: json!({ "type": "object" }),
-        };
-        assert_snapshot!(text(&report));
+    match &arguments.command {
+        PluginCommand::New(arguments) => new::run(printer, arguments),
+        PluginCommand::Build(arguments) => build::run(printer, context, arguments),
+        PluginCommand::Test(arguments) => test::run(printer, context, arguments),
+        PluginCommand::Inspect(arguments) => inspect::run(printer, context, arguments),
     }
 }

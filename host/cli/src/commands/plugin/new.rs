@@ -1,0 +1,108 @@
+//! `wigeon plugin new`.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use wigeon_authoring::{NewPlugin, Scaffolded, SdkSource, scaffold};
+
+use crate::{
+    arguments::{Format, FormatArgument},
+    command_error::CommandError,
+    exit,
+    printer::Printer,
+};
+
+/// Begin a plugin: a directory with a small one that works, and its tests
+#[derive(Debug, Args)]
+pub(crate) struct NewArguments {
+    /// Its name, lower-case words joined by `-`; the directory is made here, under the same name
+    name: String,
+
+    /// The kind of step that it is for
+    #[arg(long, value_enum)]
+    kind: KindArgument,
+
+    /// The language to write it in
+    #[arg(long, value_enum, default_value_t = LanguageArgument::Rust)]
+    lang: LanguageArgument,
+
+    /// The directory of the crate `wigeon-sdk`, instead of the one around this directory, or else the repository on the network
+    #[arg(long, value_name = "PATH")]
+    sdk: Option<PathBuf>,
+
+    #[command(flatten)]
+    format: FormatArgument,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KindArgument {
+    /// Rows to rows
+    Transform,
+    /// The changes between the open versions and a full extract
+    Snapshot,
+    /// New rows, completed from a lookup
+    Incremental,
+    /// Which keys have changed
+    ChangeDetection,
+}
+
+impl From<KindArgument> for wigeon_runtime::Kind {
+    fn from(kind: KindArgument) -> Self {
+        match kind {
+            KindArgument::Transform => Self::Transform,
+            KindArgument::Snapshot => Self::Snapshot,
+            KindArgument::Incremental => Self::Incremental,
+            KindArgument::ChangeDetection => Self::ChangeDetection,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LanguageArgument {
+    /// Rust, with cargo
+    Rust,
+}
+
+impl NewArguments {
+    /// Returns how the answer is printed.
+    pub(super) fn format(&self) -> FormatArgument {
+        self.format
+    }
+}
+
+/// Writes a project.
+pub(super) fn run(printer: &Printer, arguments: &NewArguments) -> Result<ExitCode, CommandError> {
+    let made = match arguments.lang {
+        LanguageArgument::Rust => scaffold(&NewPlugin {
+            parent: Path::new("."),
+            name: &arguments.name,
+            kind: arguments.kind.into(),
+            sdk: arguments.sdk.as_deref(),
+        })?,
+    };
+    let sdk = match &made.sdk {
+        SdkSource::Path(path) => path.display().to_string(),
+        SdkSource::Git(url) => (*url).to_owned(),
+    };
+    match arguments.format.format {
+        Format::Json => printer.json(&json!({
+            "name": arguments.name,
+            "directory": arguments.name,
+            "files": made.files,
+            "sdk": sdk,
+        }))?,
+        Format::Text => printer.summary(&text(&arguments.name, &made, &sdk))?,
+    }
+    Ok(ExitCode::from(exit::DONE))
+}
+
+fn text(name: &str, made: &Scaffolded, sdk: &str) -> String {
+    let files = made.files.join("\n  ");
+    format!(
+        "wrote {name}/\n  {files}\n\nThe SDK comes from {sdk}\nNext: `cd {name} && wigeon plugin test`"
+    )
+}
