@@ -3,6 +3,7 @@
 
 mod support;
 
+mod authoring;
 mod command;
 mod input;
 mod input_formats;

@@ -91,7 +91,8 @@ impl Case {
             .collect()
     }
 
-    fn read(directory: &Path, kind: Kind) -> Result<Self, AuthoringError> {
+    /// Reads the case in `directory`, of a plugin of this kind.
+    pub(crate) fn read(directory: &Path, kind: Kind) -> Result<Self, AuthoringError> {
         let path = directory.join(CASE_FILE);
         let text = fs::read_to_string(&path).map_err(|source| AuthoringError::Read {
             path: path.clone(),

@@ -178,9 +178,11 @@ pub(crate) fn to_csv(batch: &RecordBatch) -> String {
     let header = schema.fields().iter().map(|field| field.name());
     let rows = cells(batch).unwrap_or_default();
     // Writing to memory does not fail, and every record has a field for each column.
-    let _ = writer.write_record(header);
+    writer.write_record(header).ok();
     for row in rows {
-        let _ = writer.write_record(row.iter().map(|cell| cell.as_deref().unwrap_or("")));
+        writer
+            .write_record(row.iter().map(|cell| cell.as_deref().unwrap_or("")))
+            .ok();
     }
     let bytes = writer.into_inner().unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()

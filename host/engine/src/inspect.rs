@@ -53,6 +53,7 @@ pub fn inspect(
         contract: CONTRACT_VERSION.to_owned(),
         imports: plugin.imports(),
         size_bytes: resolved.component.len() as u64,
+        compiled_bytes: plugin.compiled_bytes() as u64,
         memory_at_start_bytes: memory as u64,
         options_schema: serde_json::from_str(&description.options_schema).unwrap_or(Value::Null),
     })

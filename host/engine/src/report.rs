@@ -236,6 +236,8 @@ pub struct PluginReport {
     pub imports: Vec<String>,
     /// The size of the component in bytes.
     pub size_bytes: u64,
+    /// The size of the machine code that it is compiled to, in bytes.
+    pub compiled_bytes: u64,
     /// The memory of a fresh instance in bytes.
     pub memory_at_start_bytes: u64,
     /// The JSON Schema of its options.

@@ -212,6 +212,12 @@ impl Plugin {
         Ok(Instance::new(self, Limits::default())?.memory_bytes())
     }
 
+    /// Returns the size of the machine code that the component was compiled to, in bytes.
+    pub fn compiled_bytes(&self) -> usize {
+        let image = self.0.prepared.component().image_range();
+        image.end as usize - image.start as usize
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
     }

@@ -1,5 +1,6 @@
 //! `wigeon plugin`: what is done with one plugin, without a pipeline.
 
+mod bench;
 mod build;
 mod inspect;
 mod new;
@@ -26,6 +27,7 @@ enum PluginCommand {
     New(new::NewArguments),
     Build(build::BuildArguments),
     Test(test::TestArguments),
+    Bench(bench::BenchArguments),
     Inspect(inspect::InspectArguments),
 }
 
@@ -36,6 +38,7 @@ impl PluginArguments {
             PluginCommand::New(arguments) => arguments.format(),
             PluginCommand::Build(arguments) => arguments.format(),
             PluginCommand::Test(arguments) => arguments.format(),
+            PluginCommand::Bench(arguments) => arguments.format(),
             PluginCommand::Inspect(arguments) => arguments.format(),
         }
     }
@@ -51,6 +54,7 @@ pub(crate) fn run(
         PluginCommand::New(arguments) => new::run(printer, arguments),
         PluginCommand::Build(arguments) => build::run(printer, context, arguments),
         PluginCommand::Test(arguments) => test::run(printer, context, arguments),
+        PluginCommand::Bench(arguments) => bench::run(printer, context, arguments),
         PluginCommand::Inspect(arguments) => inspect::run(printer, context, arguments),
     }
 }

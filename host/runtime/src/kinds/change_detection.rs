@@ -133,4 +133,10 @@ impl ChangeDetectionInstance {
     pub fn traffic(&self) -> Traffic {
         self.instance.traffic()
     }
+
+    /// Returns how much memory the instance has, which is the most that it ever had: the memory of
+    /// a component never shrinks.
+    pub fn memory_bytes(&self) -> usize {
+        self.instance.memory_bytes()
+    }
 }

@@ -93,4 +93,10 @@ impl TransformInstance {
     pub fn traffic(&self) -> Traffic {
         self.instance.traffic()
     }
+
+    /// Returns how much memory the instance has, which is the most that it ever had: the memory of
+    /// a component never shrinks.
+    pub fn memory_bytes(&self) -> usize {
+        self.instance.memory_bytes()
+    }
 }

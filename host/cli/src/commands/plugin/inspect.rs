@@ -14,7 +14,7 @@ use crate::{
     words::{escaped, size},
 };
 
-/// Show what a plugin is: its kind, digest, imports and options
+/// Show what a plugin is: its kind, contract, digest, sizes, imports and options
 ///
 /// The plugin is loaded and asked, but sees no data.
 #[derive(Debug, Args)]
@@ -65,6 +65,10 @@ fn text(report: &PluginReport) -> String {
         ("digest", report.digest.clone()),
         ("size", size(report.size_bytes)),
         (
+            "compiled",
+            format!("{} of machine code", size(report.compiled_bytes)),
+        ),
+        (
             "memory",
             format!("{} at start", size(report.memory_at_start_bytes)),
         ),
@@ -103,6 +107,7 @@ mod tests {
                 "wigeon:plugin/log@0.1.0".to_owned(),
             ],
             size_bytes: 812_345,
+            compiled_bytes: 2_512_345,
             memory_at_start_bytes: 1_114_112,
             options_schema: json!({ "type": "object" }),
         };

@@ -94,7 +94,7 @@ impl ChangeDetection for ChangedKeys {
                 .count();
             keys.push((before, after, same));
         });
-        for (key, version) in self.differing(&keys, host) {
+        for (key, version) in differing(&keys, &self.payload, host) {
             keys[key].2 = keys[key].2.min(version);
         }
 
@@ -131,23 +131,23 @@ impl ChangedKeys {
     fn first_of_now(&self) -> u32 {
         u32::try_from(self.applied.len()).expect("the host keeps fewer than 2^32 rows")
     }
+}
 
-    /// Returns which versions hold other values than before: the key, and the number of the version.
-    fn differing(&self, keys: &[Histories], host: &mut Host<'_>) -> Vec<(usize, usize)> {
-        let mut places = vec![];
-        let (mut left, mut right) = (vec![], vec![]);
-        for (key, (before, after, same)) in keys.iter().enumerate() {
-            for version in 0..*same {
-                places.push((key, version));
-                left.push(before[version]);
-                right.push(after[version]);
-            }
+/// Returns which versions hold other values than before: the key, and the number of the version.
+fn differing(keys: &[Histories], payload: &[usize], host: &mut Host<'_>) -> Vec<(usize, usize)> {
+    let mut places = vec![];
+    let (mut left, mut right) = (vec![], vec![]);
+    for (key, (before, after, same)) in keys.iter().enumerate() {
+        for version in 0..*same {
+            places.push((key, version));
+            left.push(before[version]);
+            right.push(after[version]);
         }
-        let kept = |rows| Selection::new(Origin::Kept, rows);
-        let differ = host.differ(kept(left), &self.payload, kept(right), &self.payload);
-        let places = places.into_iter().zip(differ);
-        places.filter(|(_, differs)| *differs).map(|(place, _)| place).collect()
     }
+    let kept = |rows| Selection::new(Origin::Kept, rows);
+    let differ = host.differ(kept(left), payload, kept(right), payload);
+    let places = places.into_iter().zip(differ);
+    places.filter(|(_, differs)| *differs).map(|(place, _)| place).collect()
 }
 
 /// Returns the versions up to `newest`, oldest first.
