@@ -9,7 +9,9 @@ use clap::{
 use wigeon_engine::CONTRACT_VERSION;
 
 use crate::{
-    commands::{check, completions, history, lock, plan, plugin, run, schedule, sql, status},
+    commands::{
+        check, completions, history, lock, plan, plugin, run, schedule, sql, status, vendor,
+    },
     exit,
 };
 
@@ -90,6 +92,7 @@ pub(crate) enum Command {
     Sql(sql::SqlArguments),
     Schedule(schedule::ScheduleArguments),
     Lock(lock::LockArguments),
+    Vendor(vendor::VendorArguments),
     Plugin(plugin::PluginArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -104,6 +107,7 @@ impl Command {
             Self::Status(arguments) => arguments.format,
             Self::History(arguments) => arguments.format,
             Self::Lock(arguments) => arguments.format,
+            Self::Vendor(arguments) => arguments.format,
             Self::Plugin(arguments) => arguments.format(),
             Self::Sql(arguments) => return arguments.wants_json(),
             Self::Schedule(_) | Self::Completions(_) => return false,

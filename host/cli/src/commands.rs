@@ -10,3 +10,4 @@ pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod sql;
 pub(crate) mod status;
+pub(crate) mod vendor;

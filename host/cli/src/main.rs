@@ -30,7 +30,9 @@ use clap::{ColorChoice, Parser as _};
 use crate::{
     arguments::{Arguments, Command},
     command_error::CommandError,
-    commands::{check, completions, history, lock, plan, plugin, run, schedule, sql, status},
+    commands::{
+        check, completions, history, lock, plan, plugin, run, schedule, sql, status, vendor,
+    },
     context::Context,
     printer::Printer,
 };
@@ -82,6 +84,7 @@ fn perform(
         Command::Sql(arguments) => sql::run(printer, context, arguments),
         Command::Schedule(arguments) => schedule::run(printer, context, arguments),
         Command::Lock(arguments) => lock::run(printer, context, arguments),
+        Command::Vendor(arguments) => vendor::run(printer, context, arguments),
         Command::Plugin(arguments) => plugin::run(printer, context, arguments),
         Command::Completions(arguments) => completions::run(printer, context, arguments),
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use wigeon_manifest::Report;
-use wigeon_registry::{LockFileError, ResolveError};
+use wigeon_registry::{LockFileError, OciError, ResolveError};
 use wigeon_runtime::{LoadError as PluginLoadError, OpenError as StepOpenError, PluginError};
 use wigeon_warehouse::{LoadError, LockError, OpenError, ReadError};
 
@@ -125,6 +125,28 @@ pub enum EngineError {
     /// A temporary directory could not be made.
     #[error("could not make a temporary directory")]
     Temporary(#[source] std::io::Error),
+    /// A plugin that is not in a registry was to be pushed to one, or pulled.
+    #[error("`{reference}` does not name a place in a registry")]
+    NotInRegistry {
+        /// The reference.
+        reference: String,
+    },
+    /// A registry did not take a plugin.
+    #[error("could not push `{reference}`")]
+    Push {
+        /// The reference.
+        reference: String,
+        /// Why not.
+        source: OciError,
+    },
+    /// A plugin could not be written to a file.
+    #[error("could not write the plugin to `{path}`")]
+    WritePlugin {
+        /// The file, or the directory.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A text is not a reference of a plugin.
     #[error(transparent)]
     Reference {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use wigeon_manifest::PluginReference;
-use wigeon_registry::resolve;
+use wigeon_registry::{Places, resolve};
 use wigeon_runtime::{CONTRACT_VERSION, LoadError, PluginId, Runtime};
 
 use crate::{EngineError, PluginReport};
@@ -24,10 +24,11 @@ pub fn inspect(
     let parsed: PluginReference = reference
         .parse()
         .map_err(|source| EngineError::Reference { source })?;
-    let resolved = resolve(&parsed, base).map_err(|source| EngineError::Resolve {
-        step: reference.to_owned(),
-        source,
-    })?;
+    let resolved =
+        resolve(&parsed, Places { base, cache }, None).map_err(|source| EngineError::Resolve {
+            step: reference.to_owned(),
+            source,
+        })?;
     let load = |source| EngineError::LoadPlugin {
         step: reference.to_owned(),
         source,

@@ -15,6 +15,7 @@ mod project;
 mod query;
 mod reading;
 
+mod distribution;
 mod due;
 mod inputs;
 mod resolved;
@@ -30,6 +31,7 @@ mod plan;
 mod run;
 mod status;
 
+pub use distribution::{MovedPlugin, VendoredPlugin, pull, push};
 pub use error::{DataError, EngineError};
 pub use inspect::inspect;
 pub use project::{LockedPlugin, Project};

@@ -63,22 +63,29 @@ impl Project {
         self.directory.join(&self.pipeline.warehouse().path)
     }
 
-    /// Pins the plugins of the pipeline in `wigeon.lock`.
+    /// Pins the plugins of the pipeline in `wigeon.lock`. What is pinned of a registry is not asked
+    /// for again, unless `update`.
     ///
     /// # Errors
     ///
     /// - [`EngineError::Resolve`] if a plugin is not to be found.
     /// - [`EngineError::LockFile`] if another digest is pinned and `update` is false, or if the
     ///   file cannot be read or written.
-    pub fn lock_plugins(&self, update: bool) -> Result<Vec<LockedPlugin>, EngineError> {
+    pub fn lock_plugins(
+        &self,
+        update: bool,
+        cache: Option<&Path>,
+    ) -> Result<Vec<LockedPlugin>, EngineError> {
         let mut lock = self.lock_file()?;
         let mut locked: Vec<LockedPlugin> = vec![];
         for step in self.pipeline.steps() {
-            let plugin =
-                resolve(&step.plugin, &self.directory).map_err(|source| EngineError::Resolve {
-                    step: step.name.clone(),
-                    source,
-                })?;
+            // What a version of a registry means now is asked for only if it may have changed.
+            let pinned = lock.digest(&step.plugin.to_string()).filter(|_| !update);
+            let plugin = resolve(&step.plugin, self.places(cache), pinned);
+            let plugin = plugin.map_err(|source| EngineError::Resolve {
+                step: step.name.clone(),
+                source,
+            })?;
             if locked
                 .iter()
                 .any(|known| known.reference == plugin.reference)

@@ -115,15 +115,17 @@ pub(crate) struct Target {
 /// Loads plugins once each, against the lock file.
 pub(crate) struct Resolver<'a> {
     project: &'a Project,
+    cache: Option<&'a Path>,
     runtime: Runtime,
     lock: LockFile,
     plugins: HashMap<String, Plugin>,
 }
 
 impl<'a> Resolver<'a> {
-    pub(crate) fn new(project: &'a Project, cache: Option<&Path>) -> Result<Self, EngineError> {
+    pub(crate) fn new(project: &'a Project, cache: Option<&'a Path>) -> Result<Self, EngineError> {
         Ok(Self {
             project,
+            cache,
             runtime: Runtime::new(cache),
             lock: project.lock_file()?,
             plugins: HashMap::new(),
@@ -242,7 +244,8 @@ impl<'a> Resolver<'a> {
         if let Some(plugin) = self.plugins.get(&reference) {
             return Ok(plugin.clone());
         }
-        let resolved = resolve(&step.plugin, self.project.directory())
+        let places = self.project.places(self.cache);
+        let resolved = resolve(&step.plugin, places, self.lock.digest(&reference))
             .map_err(|source| self.resolve_error(step, source))?;
         self.lock.pin(&resolved, CONTRACT_VERSION, false)?;
         let id = PluginId {

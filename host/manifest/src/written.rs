@@ -174,7 +174,8 @@ pub(crate) struct Step {
     #[schemars(required, extend("enum" = KINDS))]
     pub(crate) kind: Option<String>,
 
-    /// The plugin: `builtin:NAME` or `file:PATH`, which starts at the manifest if it is relative.
+    /// The plugin: `builtin:NAME`, `file:PATH`, which starts at the manifest if it is relative, or
+    /// `oci:REGISTRY/NAME:VERSION`.
     ///
     /// Example: `plugin = "builtin:scd2"`
     #[schemars(required)]

@@ -13,7 +13,7 @@ use std::{
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-use crate::ResolvedPlugin;
+use crate::{ResolvedPlugin, files::readable};
 
 /// The version of the format that this wigeon writes.
 const VERSION: u32 = 1;
@@ -150,6 +150,13 @@ impl LockFile {
         })
     }
 
+    /// Returns the digest that is pinned for a reference.
+    pub fn digest(&self, reference: &str) -> Option<&str> {
+        self.plugins
+            .get(reference)
+            .map(|plugin| plugin.digest.as_str())
+    }
+
     /// Compares a plugin with what is pinned, and pins it if it is new, or if `update`.
     ///
     /// # Errors
@@ -228,22 +235,6 @@ impl LockFile {
         self.changed = false;
         Ok(())
     }
-}
-
-/// Permissions for a file that others may read: temporary files are private.
-#[cfg(unix)]
-fn readable() -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-
-    std::fs::Permissions::from_mode(0o644)
-}
-
-#[cfg(not(unix))]
-fn readable() -> std::fs::Permissions {
-    tempfile::tempfile()
-        .and_then(|file| file.metadata())
-        .expect("a temporary file can be made")
-        .permissions()
 }
 
 #[cfg(test)]

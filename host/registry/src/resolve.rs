@@ -10,7 +10,11 @@ use fs_err as fs;
 use sha2::{Digest, Sha256};
 use wigeon_manifest::PluginReference;
 
-use crate::builtin::{self, builtin_names};
+use crate::{
+    builtin::{self, builtin_names},
+    oci::{OciError, Place},
+    store::Store,
+};
 
 /// The largest component that is read. The largest known ones, with a language's whole runtime
 /// inside, have 20 MB.
@@ -56,15 +60,80 @@ pub enum ResolveError {
         /// Its size.
         bytes: u64,
     },
+    /// A registry did not give the component.
+    #[error("could not pull `{reference}`")]
+    Pull {
+        /// The reference.
+        reference: String,
+        /// Why not.
+        source: OciError,
+    },
+    /// A component that was pulled could not be kept.
+    #[error("could not keep `{reference}` in `{directory}`")]
+    Keep {
+        /// The reference.
+        reference: String,
+        /// Where it was to be kept.
+        directory: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
 }
 
-/// Returns the bytes that `reference` means. A relative path is relative to `base`.
+/// Where the components of plugins are.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// The directory that relative paths start at, in which [`crate::VENDOR_DIRECTORY`] may be.
+    pub base: &'a Path,
+    /// The directory where components from registries are kept, if they are.
+    pub cache: Option<&'a Path>,
+}
+
+/// Returns the bytes that `reference` means.
+///
+/// For a component of a registry, `pinned` is the digest that it must have. Then it is looked for
+/// among the vendored plugins and in the cache, and only asked for from the registry, by its
+/// digest, if it is in neither. Without `pinned` the registry is asked what the version means now.
 ///
 /// # Errors
 ///
 /// Any variant of [`ResolveError`].
-pub fn resolve(reference: &PluginReference, base: &Path) -> Result<ResolvedPlugin, ResolveError> {
+pub fn resolve(
+    reference: &PluginReference,
+    places: Places<'_>,
+    pinned: Option<&str>,
+) -> Result<ResolvedPlugin, ResolveError> {
     match reference {
+        PluginReference::Oci(place) => {
+            let pull = |source| ResolveError::Pull {
+                reference: reference.to_string(),
+                source,
+            };
+            let (digest, component) = match pinned.map(|digest| (digest, places.find(digest))) {
+                Some((digest, Some(component))) => (digest.to_owned(), component),
+                Some((digest, None)) => {
+                    let component = Place::new(place).and_then(|place| place.pull(digest));
+                    let component = component.map_err(pull)?;
+                    places.keep(reference, digest, &component)?;
+                    (digest.to_owned(), component)
+                }
+                None => {
+                    let place = Place::new(place).map_err(pull)?;
+                    let digest = place.digest().map_err(pull)?;
+                    let component = match places.find(&digest) {
+                        Some(component) => component,
+                        None => place.pull(&digest).map_err(pull)?,
+                    };
+                    places.keep(reference, &digest, &component)?;
+                    (digest, component)
+                }
+            };
+            Ok(ResolvedPlugin {
+                reference: reference.to_string(),
+                digest,
+                component: Cow::Owned(component),
+            })
+        }
         PluginReference::Builtin(name) => {
             let builtin = builtin::find(name).ok_or_else(|| unknown_builtin(name))?;
             Ok(ResolvedPlugin {
@@ -74,7 +143,7 @@ pub fn resolve(reference: &PluginReference, base: &Path) -> Result<ResolvedPlugi
             })
         }
         PluginReference::File(path) => {
-            let path = base.join(path);
+            let path = places.base.join(path);
             let read = |source| ResolveError::Read {
                 path: path.clone(),
                 source,
@@ -91,6 +160,49 @@ pub fn resolve(reference: &PluginReference, base: &Path) -> Result<ResolvedPlugi
             })
         }
     }
+}
+
+impl Places<'_> {
+    /// Returns a component that was vendored or pulled before.
+    fn find(&self, digest: &str) -> Option<Vec<u8>> {
+        let vendored = Store::vendored(self.base).find(digest);
+        vendored.or_else(|| Store::new(self.cache?).find(digest))
+    }
+
+    fn keep(
+        &self,
+        reference: &PluginReference,
+        digest: &str,
+        component: &[u8],
+    ) -> Result<(), ResolveError> {
+        let Some(directory) = self.cache else {
+            return Ok(());
+        };
+        let kept = Store::new(directory).keep(digest, component);
+        kept.map(|_| ()).map_err(|source| ResolveError::Keep {
+            reference: reference.to_string(),
+            directory: directory.to_owned(),
+            source,
+        })
+    }
+}
+
+/// Uploads a component under what follows `oci:` in a reference, and returns its digest.
+///
+/// # Errors
+///
+/// Any variant of [`OciError`].
+pub fn push(place: &str, component: Vec<u8>) -> Result<String, OciError> {
+    Place::new(place)?.push(component)
+}
+
+/// Puts a plugin among the vendored ones of a manifest in `base`, and returns where.
+///
+/// # Errors
+///
+/// Whatever the file system says.
+pub fn vendor(plugin: &ResolvedPlugin, base: &Path) -> std::io::Result<PathBuf> {
+    Store::vendored(base).keep(&plugin.digest, &plugin.component)
 }
 
 /// Returns the digest of a component: `sha256:` and 64 hexadecimal digits.

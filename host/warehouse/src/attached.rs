@@ -294,10 +294,7 @@ fn columns_of(
 }
 
 /// Returns the tables and views in the schema `main` of a catalog, sorted.
-pub(crate) fn tables(
-    connection: &Connection,
-    catalog: &str,
-) -> Result<Vec<String>, DatabaseError> {
+pub(crate) fn tables(connection: &Connection, catalog: &str) -> Result<Vec<String>, DatabaseError> {
     let mut statement = connection.prepare(&format!(
         "SELECT table_name FROM information_schema.tables \
          WHERE table_catalog = {} AND table_schema = 'main' ORDER BY table_name",

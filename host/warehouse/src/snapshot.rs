@@ -12,7 +12,6 @@ use crate::{
     load::Load,
     sql,
     stage::{Stage, check_types},
-    stream::{RowStream, Statement},
     unique::{self, Seen, UniqueReader},
     warehouse::Warehouse,
 };

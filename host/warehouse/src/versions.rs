@@ -68,9 +68,8 @@ impl Warehouse {
         parts: usize,
     ) -> Result<Vec<RowStream>, ReadError> {
         let time = sql::timestamp(time);
-        let valid = format!(
-            "h.{VALID_FROM} <= {time} AND (h.{VALID_TO} IS NULL OR h.{VALID_TO} > {time})"
-        );
+        let valid =
+            format!("h.{VALID_FROM} <= {time} AND (h.{VALID_TO} IS NULL OR h.{VALID_TO} > {time})");
         let parts = self.row_parts(table, parts)?;
         let read = |part| self.read_versions(table, "", &format!("{valid} AND {part}"), None);
         parts.iter().map(read).collect()

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use wigeon_engine::EngineError;
-use wigeon_registry::{LockFileError, ResolveError};
+use wigeon_registry::{LockFileError, OciError, ResolveError};
 
 use super::{Advice, INTERRUPTED_HINT, Kind, bug_hint, data, plugin, storage};
 use crate::words::{list, nearest};
@@ -49,6 +49,11 @@ pub(super) fn advice(error: &EngineError) -> Advice {
         EngineError::Temporary(_) => Advice::new(Kind::Data).hint(
             "check that the temporary directory exists and has room; `TMPDIR` names another one",
         ),
+        EngineError::NotInRegistry { .. } => Advice::new(Kind::Usage)
+            .hint("name it as in a manifest: `oci:registry.example.com/team/mask:1.2.0`"),
+        EngineError::Push { source, .. } => Advice::new(Kind::Plugin).hint(registry(source)),
+        EngineError::WritePlugin { .. } => Advice::new(Kind::Plugin)
+            .hint("check that the directory exists and that you may write to it"),
         EngineError::Reference { .. } => Advice::new(Kind::Usage)
             .hint("name it as in a manifest: `builtin:scd2`, `file:plugins/mine.wasm`"),
         EngineError::Cancelled { .. } => Advice::new(Kind::Interrupted).hint(INTERRUPTED_HINT),
@@ -74,6 +79,30 @@ fn resolve(error: &ResolveError) -> String {
         ResolveError::TooLarge { .. } => {
             "build the plugin with optimisations, and strip it".to_owned()
         }
+        ResolveError::Pull { source, .. } => registry(source).to_owned(),
+        ResolveError::Keep { .. } => {
+            "check that you may write there; `WIGEON_CACHE_DIR` names another directory".to_owned()
+        }
+    }
+}
+
+fn registry(error: &OciError) -> &'static str {
+    match error {
+        OciError::Registry { .. } => {
+            "check the registry's name and that it can be reached; plugins that `wigeon vendor` has put beside the manifest need no network"
+        }
+        OciError::Unauthorized { .. } => {
+            "log in with `docker login`, or with another tool that writes Docker's configuration"
+        }
+        OciError::Missing { .. } => {
+            "check the name and version; what is pinned in `wigeon.lock` and was deleted from the registry can be pinned anew with `wigeon lock --update`"
+        }
+        OciError::NotAComponent { .. } => {
+            "a plugin is pushed with `wigeon plugin push`, or with any tool that follows the CNCF's layout for Wasm artifacts"
+        }
+        OciError::TooLarge { .. } => "build the plugin with optimisations, and strip it",
+        OciError::Unreadable { .. } => "build the component with `wigeon plugin build`",
+        OciError::Setup(_) => "check the limits on this process: it could not open what it needs",
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn run(
     arguments: &LockArguments,
 ) -> Result<ExitCode, CommandError> {
     let project = context.open()?;
-    let plugins = project.lock_plugins(arguments.update)?;
+    let plugins = project.lock_plugins(arguments.update, context.cache())?;
     match arguments.format.format {
         Format::Json => printer.json(&plugins)?,
         Format::Text => printer.summary(&text(&plugins))?,

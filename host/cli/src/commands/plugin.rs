@@ -1,9 +1,12 @@
 //! `wigeon plugin`: what is done with one plugin, without a pipeline.
 
+mod add;
 mod bench;
 mod build;
 mod inspect;
 mod new;
+mod pull;
+mod push;
 mod test;
 
 use std::process::ExitCode;
@@ -29,6 +32,9 @@ enum PluginCommand {
     Test(test::TestArguments),
     Bench(bench::BenchArguments),
     Inspect(inspect::InspectArguments),
+    Push(push::PushArguments),
+    Pull(pull::PullArguments),
+    Add(add::AddArguments),
 }
 
 impl PluginArguments {
@@ -40,6 +46,9 @@ impl PluginArguments {
             PluginCommand::Test(arguments) => arguments.format(),
             PluginCommand::Bench(arguments) => arguments.format(),
             PluginCommand::Inspect(arguments) => arguments.format(),
+            PluginCommand::Push(arguments) => arguments.format(),
+            PluginCommand::Pull(arguments) => arguments.format(),
+            PluginCommand::Add(arguments) => arguments.format(),
         }
     }
 }
@@ -56,5 +65,8 @@ pub(crate) fn run(
         PluginCommand::Test(arguments) => test::run(printer, context, arguments),
         PluginCommand::Bench(arguments) => bench::run(printer, context, arguments),
         PluginCommand::Inspect(arguments) => inspect::run(printer, context, arguments),
+        PluginCommand::Push(arguments) => push::run(printer, context, arguments),
+        PluginCommand::Pull(arguments) => pull::run(printer, context, arguments),
+        PluginCommand::Add(arguments) => add::run(printer, context, arguments),
     }
 }
