@@ -32,6 +32,7 @@ demo: setup
 
 # Run every test; arguments go to `cargo test`
 test *args: setup
+    @tools/setup-tests
     cargo test --release --workspace --no-fail-fast "$@"
 
 # Run everything that CI runs

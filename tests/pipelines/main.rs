@@ -9,6 +9,7 @@ mod generic;
 mod kills;
 mod overlays;
 mod passes;
+mod registries;
 mod tables;
 mod third_party;
 mod transforms;
