@@ -1,9 +1,13 @@
 //! The smallest input that still fails.
 
+use std::time::{Duration, Instant};
+
 use crate::input::{Input, Side};
 
 /// How often a failing property is tried at most while its input is made smaller.
 const MOST_TRIES: usize = 400;
+/// How long it is made smaller at most: a plugin that hangs takes its time limit for every try.
+const MOST_TIME: Duration = Duration::from_secs(20);
 
 /// Takes rows away for as long as `fails` still says what is wrong, halves first, then single rows,
 /// and returns the smallest input found with what is wrong with it.
@@ -14,6 +18,7 @@ pub(crate) fn smallest(
 ) -> (Input, String) {
     let mut found = (input, complaint);
     let mut tries = 0;
+    let begin = Instant::now();
     loop {
         let before = found.0.rows();
         for side in [Side::Second, Side::First] {
@@ -21,7 +26,7 @@ pub(crate) fn smallest(
             while size > 0 {
                 let mut start = 0;
                 while start < found.0.rows_of(side) {
-                    if tries == MOST_TRIES {
+                    if tries == MOST_TRIES || begin.elapsed() > MOST_TIME {
                         return found;
                     }
                     tries += 1;

@@ -13,6 +13,7 @@ mod check;
 mod completions;
 mod help;
 mod plugin;
+mod plugin_authoring;
 mod schedule;
 
 use std::{

@@ -108,7 +108,10 @@ impl ChangeDetection for ChangedKeys {
                 changed_from.push((*same > 0).then_some(from));
             }
         }
-        for (versions, from) in versions.chunks(EMIT_ROWS).zip(changed_from.chunks(EMIT_ROWS)) {
+        for (versions, from) in versions
+            .chunks(EMIT_ROWS)
+            .zip(changed_from.chunks(EMIT_ROWS))
+        {
             let gathered = (0..self.schema.fields().len()).map(|column| Column::gather(0, column));
             let from: TimestampMicrosecondArray = from.iter().copied().collect();
             let columns = gathered.chain([Column::Values(Arc::new(from))]).collect();
@@ -147,7 +150,10 @@ fn differing(keys: &[Histories], payload: &[usize], host: &mut Host<'_>) -> Vec<
     let kept = |rows| Selection::new(Origin::Kept, rows);
     let differ = host.differ(kept(left), payload, kept(right), payload);
     let places = places.into_iter().zip(differ);
-    places.filter(|(_, differs)| *differs).map(|(place, _)| place).collect()
+    places
+        .filter(|(_, differs)| *differs)
+        .map(|(place, _)| place)
+        .collect()
 }
 
 /// Returns the versions up to `newest`, oldest first.

@@ -94,7 +94,12 @@ impl Snapshot for Changes {
         let changed = known.into_iter().zip(differ);
         let superseded = changed.filter(|(_, differs)| *differs).map(|(row, _)| row);
         self.emit(change::OPENED, Origin::Current, opened, host);
-        self.emit(change::SUPERSEDED, Origin::Current, superseded.collect(), host);
+        self.emit(
+            change::SUPERSEDED,
+            Origin::Current,
+            superseded.collect(),
+            host,
+        );
         Ok(())
     }
 
@@ -122,7 +127,10 @@ impl Changes {
         if count == 0 {
             return;
         }
-        let mut columns = vec![Column::Values(Arc::new(Int8Array::from(vec![change; count])))];
+        let mut columns = vec![Column::Values(Arc::new(Int8Array::from(vec![
+            change;
+            count
+        ])))];
         columns.extend((0..self.columns).map(|column| Column::gather(0, column)));
         host.emit(count, vec![Selection::new(origin, rows)], columns);
     }
