@@ -1,5 +1,10 @@
 //! The example plugins in their example pipelines, as `examples/plugins` has them.
 
+use std::{
+    io::{self, Write as _},
+    process::Command,
+};
+
 use fs_err as fs;
 use wigeon_tests::{Project, guest, workspace};
 
@@ -76,4 +81,79 @@ fn visits_are_the_same_however_whole_days_are_loaded() {
         in_turn.ok(&["run"]);
         assert_eq!(in_turn.sql(BY_TIME), VISITS, "with {later} last");
     }
+}
+
+/// Compiles an example in C to a component, unless there is no compiler for it.
+fn in_c(example: &str) -> Option<Vec<u8>> {
+    let directory = workspace().join("examples/plugins").join(example);
+    let copy = tempfile::tempdir().expect("a temporary directory");
+    for part in ["build.sh", "src", "bindings"] {
+        let mut copying = Command::new("cp");
+        copying.arg("-r").arg(directory.join(part)).arg(copy.path());
+        assert!(copying.status().expect("`cp` runs").success());
+    }
+    let mut build = Command::new("sh");
+    let built = build.arg("build.sh").current_dir(copy.path()).output();
+    let built = built.expect("`sh` runs");
+    let said = String::from_utf8_lossy(&built.stderr);
+    if !built.status.success() && said.contains("is missing: ") {
+        return None;
+    }
+    assert!(built.status.success(), "{said}");
+    let module = copy.path().join(format!("target/{example}.module.wasm"));
+    let module = fs::read(module).expect("the module that was built");
+    Some(wigeon_build::componentize(&module).expect("a component"))
+}
+
+const URLS: &str = "user_id,url_host,url_path,url_query
+1,shop.example.com,/shoes/42,size=7&colour=r%C3%B8d
+2,example.com,\"\",
+3,,/cart,\"\"
+4,,,
+5,,\"\",
+6,[2001:db8::1],/søk,q=å
+7,,ann@example.com,
+8,cdn.example.com,/a,b?c
+";
+
+/// The plugin in C, which is skipped where there is no clang.
+#[test]
+fn urls_are_taken_apart_in_c() {
+    let Some(component) = in_c("url-parts") else {
+        say("skipped: clang or wasi-libc is missing (examples/plugins/url-parts/README.md)");
+        return;
+    };
+    let project = project("url-parts", &component, "");
+    project.ok(&["run"]);
+    let parts = "select user_id, url_host, url_path, url_query from views order by user_id";
+    assert_eq!(project.sql(parts), URLS);
+    let inspected = project.ok(&["plugin", "inspect", "file:target/url-parts.wasm"]);
+    assert!(!inspected.contains("wasi"), "{inspected}");
+
+    for (option, says) in [
+        (
+            "{ column = \"link\" }",
+            "`column` is `link`, which is no column",
+        ),
+        (
+            "{ column = \"user_id\" }",
+            "`column` is `user_id`, which is not text (utf8)",
+        ),
+        ("{ columns = \"url\" }", "there is no option `columns`"),
+        ("{ column = 7 }", "`column` is no text"),
+        ("{}", "the option `column` is missing"),
+    ] {
+        let manifest = project.path("pipeline.toml");
+        let before = fs::read_to_string(&manifest).expect("the manifest");
+        project.edit_manifest("{ column = \"url\" }", option);
+        let refused = project.run(&["run"]);
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(says), "{}", refused.stderr);
+        fs::write(manifest, before).expect("the manifest");
+    }
+}
+
+/// Writes a line that is shown although the test passes: what `eprintln!` writes is not.
+fn say(line: &str) {
+    writeln!(io::stderr(), "{line}").expect("standard error can be written to");
 }
