@@ -4,6 +4,7 @@
 //! tables can still be joined and counted. Without the key nobody can work out a mask, not even of
 //! a value that they can guess.
 
+// region: imports
 mod secret;
 mod values;
 
@@ -13,6 +14,7 @@ use wigeon_sdk::{
 };
 
 use secret::Secret;
+// endregion: imports
 
 // region: state
 /// The step at work.
@@ -83,9 +85,11 @@ impl Transform for Mask {
     }
     // endregion: open
 
+    // region: schema
     fn schema(&self) -> Schema {
         self.schema.clone()
     }
+    // endregion: schema
 
     // region: rows
     fn rows(&mut self, batch: &Batch<'_>, host: &mut Host<'_>) -> Result<(), Error> {
