@@ -74,8 +74,9 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        // It may have been stopped.
+        self.process.kill().ok();
+        self.process.wait().ok();
     }
 }
 

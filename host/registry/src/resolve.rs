@@ -231,11 +231,18 @@ fn unknown_builtin(name: &str) -> ResolveError {
 mod tests {
     use super::*;
 
+    fn here() -> Places<'static> {
+        Places {
+            base: Path::new("."),
+            cache: None,
+        }
+    }
+
     #[test]
     fn a_built_in_plugin_has_the_digest_of_its_bytes() {
         for name in builtin_names() {
             let reference = PluginReference::Builtin(name.to_owned());
-            let resolved = resolve(&reference, Path::new(".")).unwrap();
+            let resolved = resolve(&reference, here(), None).unwrap();
             assert_eq!(resolved.digest, digest(&resolved.component));
         }
     }
@@ -243,7 +250,7 @@ mod tests {
     #[test]
     fn a_misspelt_built_in_plugin_is_suggested() {
         let reference = PluginReference::Builtin("scd".to_owned());
-        let error = resolve(&reference, Path::new(".")).unwrap_err();
+        let error = resolve(&reference, here(), None).unwrap_err();
         assert!(
             matches!(
                 error,
@@ -261,7 +268,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("a.wasm"), b"bytes").unwrap();
         let reference = PluginReference::File("a.wasm".to_owned());
-        let resolved = resolve(&reference, directory.path()).unwrap();
+        let places = Places {
+            base: directory.path(),
+            cache: None,
+        };
+        let resolved = resolve(&reference, places, None).unwrap();
         assert_eq!(resolved.component.as_ref(), b"bytes");
         assert_eq!(resolved.reference, "file:a.wasm");
     }

@@ -3,6 +3,7 @@
 //!
 //! Written from the WIT and the SDK alone, the plainest way: a map from key to versions.
 
+// region: imports
 use std::{collections::HashMap, sync::Arc};
 
 use serde::Deserialize;
@@ -15,7 +16,9 @@ use wigeon_sdk::{
         types::{Int64Type, TimestampMicrosecondType},
     },
 };
+// endregion: imports
 
+// region: state
 const SECOND: i64 = 1_000_000;
 
 /// The step at work.
@@ -31,7 +34,9 @@ pub struct Tenure {
     versions: HashMap<i64, Vec<(i64, u32)>>,
     kept: u32,
 }
+// endregion: state
 
+// region: options
 /// What the manifest says.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -41,15 +46,19 @@ pub struct Options {
     /// The column of the lookup to show.
     value: String,
 }
+// endregion: options
 
+// region: plugin
 impl Plugin for Tenure {
     const NAME: &'static str = "tenure";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
     type Options = Options;
 }
+// endregion: plugin
 
 impl Incremental for Tenure {
+    // region: open
     fn open(options: Options, input: IncrementalInput) -> Result<Self, Error> {
         let find = |schema: &Schema, name: &str| {
             let found = schema.index_of(name);
@@ -74,7 +83,9 @@ impl Incremental for Tenure {
             kept: 0,
         })
     }
+    // endregion: open
 
+    // region: shape
     fn shape(&self) -> Shape {
         Shape {
             schema: self.schema.clone(),
@@ -83,7 +94,9 @@ impl Incremental for Tenure {
             event_time: None,
         }
     }
+    // endregion: shape
 
+    // region: lookup
     fn lookup(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
         let (keys, times) = (batch.column(self.lookup_key), batch.column(self.valid_from));
         let keys = keys.as_primitive::<Int64Type>();
@@ -97,7 +110,9 @@ impl Incremental for Tenure {
         }
         Ok(())
     }
+    // endregion: lookup
 
+    // region: rows
     fn rows(&mut self, batch: &Batch<'_>, host: &mut Host<'_>) -> Result<(), Error> {
         let (keys, times) = (batch.column(self.rows_key), batch.column(self.event_time));
         let keys = keys.as_primitive::<Int64Type>();
@@ -132,6 +147,9 @@ impl Incremental for Tenure {
         );
         Ok(())
     }
+    // endregion: rows
 }
 
+// region: export
 wigeon_sdk::export!(incremental: Tenure);
+// endregion: export

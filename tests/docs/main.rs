@@ -1,0 +1,24 @@
+//! The documentation for plugin authors, held against the code that it is about.
+//!
+//! `WIGEON_BLESS=1` writes what should stand there instead of comparing.
+
+mod reference;
+mod snippets;
+
+use std::{env, path::Path};
+
+use fs_err as fs;
+
+/// Compares a file with what it should be, or makes it so.
+fn assert_current(path: &Path, current: &str) {
+    if env::var_os("WIGEON_BLESS").is_some_and(|value| value == "1") {
+        fs::write(path, current).expect("the file can be written");
+        return;
+    }
+    let committed = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        committed == current,
+        "{} is stale: set WIGEON_BLESS=1 to refresh it",
+        path.display()
+    );
+}

@@ -1,0 +1,159 @@
+//! The example plugins in their example pipelines, as `examples/plugins` has them.
+
+use std::{
+    io::{self, Write as _},
+    process::Command,
+};
+
+use fs_err as fs;
+use wigeon_tests::{Project, guest, workspace};
+
+/// Makes a project of an example's manifest and data, without the files whose names contain
+/// `later`.
+fn project(example: &str, component: &[u8], later: &str) -> Project {
+    let directory = workspace().join("examples/plugins").join(example);
+    let manifest = fs::read_to_string(directory.join("pipeline.toml"));
+    let project = Project::new(&manifest.expect("the example's manifest"));
+    project.write(&format!("target/{example}.wasm"), component);
+    for (name, contents) in data(example) {
+        if later.is_empty() || !name.contains(later) {
+            project.write(&format!("data/{name}"), contents);
+        }
+    }
+    project
+}
+
+/// The files of an example's `data`, with their names.
+fn data(example: &str) -> Vec<(String, Vec<u8>)> {
+    let directory = workspace().join("examples/plugins").join(example);
+    let files = fs::read_dir(directory.join("data")).expect("the example's data");
+    let file = |entry: std::io::Result<fs::DirEntry>| {
+        let entry = entry.expect("a file");
+        let name = entry.file_name().into_string().expect("UTF-8");
+        (name, fs::read(entry.path()).expect("the file's contents"))
+    };
+    files.map(file).collect()
+}
+
+/// The history shows who changed, by masks that say nothing without the key.
+#[test]
+fn masked_people_have_a_history() {
+    let project = project("mask", &guest("wigeon-example-mask"), "");
+    project.ok(&["run"]);
+    assert_eq!(
+        project.sql("select id, length(email) as email, length(phone) as phone, city from people order by id"),
+        "id,email,phone,city\n1,64,64,London\n2,64,,Leeds\n3,,64,London\n"
+    );
+    assert_eq!(
+        project.sql("select id, count(distinct email) as emails, count(*) as versions from people_history group by id order by id"),
+        "id,emails,versions\n1,1,1\n2,2,2\n3,0,1\n"
+    );
+    let shared = "select count(distinct phone) as phones from people";
+    assert_eq!(project.sql(shared), "phones\n1\n");
+}
+
+const VISITS: &str = "user_id,url,viewed_at,visit,visit_started_at
+1,/,2024-03-04 09:00:00,1,2024-03-04 09:00:00
+1,/cart,2024-03-04 09:30:00,1,2024-03-04 09:00:00
+1,/pay,2024-03-04 10:00:01,2,2024-03-04 10:00:01
+1,/,2024-03-05 09:10:00,1,2024-03-05 09:10:00
+2,/,2024-03-04 23:40:00,1,2024-03-04 23:40:00
+2,/help,2024-03-05 00:05:00,1,2024-03-05 00:05:00
+2,/,2024-03-05 00:40:00,2,2024-03-05 00:40:00
+3,/,2024-03-04 12:00:00,1,2024-03-04 12:00:00
+";
+const BY_TIME: &str = "select * from visits order by user_id, viewed_at";
+
+/// Files that hold whole days give one table, whichever of them are loaded at once.
+#[test]
+fn visits_are_the_same_however_whole_days_are_loaded() {
+    let component = guest("wigeon-example-sessionize");
+    let at_once = project("sessionize", &component, "");
+    at_once.ok(&["run"]);
+    assert_eq!(at_once.sql(BY_TIME), VISITS);
+
+    for later in ["views_2024-03-05", "views_2024-03-04"] {
+        let in_turn = project("sessionize", &component, later);
+        in_turn.ok(&["run"]);
+        for (name, contents) in data("sessionize") {
+            in_turn.write(&format!("data/{name}"), contents);
+        }
+        in_turn.ok(&["run"]);
+        assert_eq!(in_turn.sql(BY_TIME), VISITS, "with {later} last");
+    }
+}
+
+/// Compiles an example in C to a component, unless there is no compiler for it.
+fn in_c(example: &str) -> Option<Vec<u8>> {
+    let directory = workspace().join("examples/plugins").join(example);
+    let copy = tempfile::tempdir().expect("a temporary directory");
+    for part in ["build.sh", "src", "bindings"] {
+        let mut copying = Command::new("cp");
+        copying.arg("-r").arg(directory.join(part)).arg(copy.path());
+        assert!(copying.status().expect("`cp` runs").success());
+    }
+    let mut build = Command::new("sh");
+    let built = build.arg("build.sh").current_dir(copy.path()).output();
+    let built = built.expect("`sh` runs");
+    let said = String::from_utf8_lossy(&built.stderr);
+    if !built.status.success() && said.contains("is missing: ") {
+        return None;
+    }
+    assert!(built.status.success(), "{said}");
+    let module = copy.path().join(format!("target/{example}.module.wasm"));
+    let module = fs::read(module).expect("the module that was built");
+    Some(wigeon_build::componentize(&module).expect("a component"))
+}
+
+const URLS: &str = "user_id,url_host,url_path,url_query
+1,shop.example.com,/shoes/42,size=7&colour=r%C3%B8d
+2,example.com,\"\",
+3,,/cart,\"\"
+4,,,
+5,,\"\",
+6,[2001:db8::1],/søk,q=å
+7,,ann@example.com,
+8,cdn.example.com,/a,b?c
+";
+
+/// The plugin in C, which is skipped where there is no clang.
+#[test]
+fn urls_are_taken_apart_in_c() {
+    let Some(component) = in_c("url-parts") else {
+        say("skipped: clang or wasi-libc is missing (examples/plugins/url-parts/README.md)");
+        return;
+    };
+    let project = project("url-parts", &component, "");
+    project.ok(&["run"]);
+    let parts = "select user_id, url_host, url_path, url_query from views order by user_id";
+    assert_eq!(project.sql(parts), URLS);
+    let inspected = project.ok(&["plugin", "inspect", "file:target/url-parts.wasm"]);
+    assert!(!inspected.contains("wasi"), "{inspected}");
+
+    for (option, says) in [
+        (
+            "{ column = \"link\" }",
+            "`column` is `link`, which is no column",
+        ),
+        (
+            "{ column = \"user_id\" }",
+            "`column` is `user_id`, which is not text (utf8)",
+        ),
+        ("{ columns = \"url\" }", "there is no option `columns`"),
+        ("{ column = 7 }", "`column` is no text"),
+        ("{}", "the option `column` is missing"),
+    ] {
+        let manifest = project.path("pipeline.toml");
+        let before = fs::read_to_string(&manifest).expect("the manifest");
+        project.edit_manifest("{ column = \"url\" }", option);
+        let refused = project.run(&["run"]);
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(says), "{}", refused.stderr);
+        fs::write(manifest, before).expect("the manifest");
+    }
+}
+
+/// Writes a line that is shown although the test passes: what `eprintln!` writes is not.
+fn say(line: &str) {
+    writeln!(io::stderr(), "{line}").expect("standard error can be written to");
+}
