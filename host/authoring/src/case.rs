@@ -17,6 +17,7 @@ use wigeon_runtime::Kind;
 use crate::{
     AuthoringError, Project,
     input::Input,
+    parquet::read_parquet,
     rows::{field, instant, no_rows, read_csv},
 };
 
@@ -116,7 +117,7 @@ impl Case {
         let second_rows = read_input(directory, second, &table, None).map_err(|e| e.at(&path))?;
         let second_rows = second_rows.ok_or_else(|| {
             invalid(format!(
-                "there is no `{second}.csv`, and no `[columns.{second}]`"
+                "there is no `{second}.csv` or `{second}.parquet`, and no `[columns.{second}]`"
             ))
         })?;
         let first_rows = match first {
@@ -127,7 +128,7 @@ impl Case {
                     read_input(directory, name, &table, fallback).map_err(|e| e.at(&path))?;
                 Some(rows.ok_or_else(|| {
                     invalid(format!(
-                        "there is no `{name}.csv`, and no `[columns.{name}]`"
+                        "there is no `{name}.csv` or `{name}.parquet`, and no `[columns.{name}]`"
                     ))
                 })?)
             }
@@ -177,7 +178,17 @@ fn read_input(
         Some(columns) => Some(schema(name, columns)?),
         None => fallback,
     };
+    let parquet = directory.join(name).with_extension("parquet");
     let path = directory.join(name).with_extension("csv");
+    if parquet.is_file() {
+        if path.is_file() || table.columns.contains_key(name) {
+            return Err(Mistake::Case(format!(
+                "`{name}.parquet` says itself what its columns are: remove `[columns.{name}]` and `{name}.csv`"
+            )));
+        }
+        let rows = read_parquet(&parquet, has_versions(name));
+        return rows.map(Some).map_err(Mistake::File);
+    }
     if !path.is_file() {
         return Ok(declared.map(|schema| no_rows(&schema)));
     }

@@ -13,6 +13,9 @@ use wigeon_runtime::{
 
 use crate::input::{Input, batches};
 
+/// What stands for a function in a backtrace if the component has no names.
+const NAMELESS: &str = "<wasm function";
+
 /// How the rows of an input are handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
@@ -95,13 +98,15 @@ impl Failure {
             words.push_str(&error.to_string());
             cause = error.source();
         }
-        if let Self::Plugin(PluginError::Trapped {
-            backtrace: Some(backtrace),
-            ..
-        }) = self
-        {
-            words.push('\n');
-            words.push_str(backtrace);
+        if let Self::Plugin(PluginError::Trapped { backtrace, .. }) = self {
+            let backtrace = backtrace.as_deref().unwrap_or_default();
+            if backtrace.is_empty() || backtrace.contains(NAMELESS) {
+                words.push_str("\nwithout `strip` in `Cargo.toml`, the names of its functions would stand here");
+            } else {
+                // Control characters of what a plugin says are escaped.
+                words.push('\n');
+                words.push_str(&backtrace.replace("\\n", "\n"));
+            }
         }
         words
     }

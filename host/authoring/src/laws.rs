@@ -1,7 +1,7 @@
 //! What the host asks of a kind's output, whatever the plugin does. A pipeline's run is refused
 //! where one of these is broken.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use arrow_array::{Array, RecordBatch, cast::AsArray, types::Int8Type};
 use arrow_schema::ArrowError;
@@ -52,7 +52,7 @@ fn snapshot(input: &Input, output: &Output) -> Result<Option<String>, ArrowError
                 .map(|key| (key, false)),
         );
     }
-    let mut opened = HashMap::new();
+    let mut opened = HashSet::new();
     let key: Vec<_> = input.second_key.iter().map(|column| column + 1).collect();
     for batch in &output.batches {
         let changes = batch.column(0).as_primitive::<Int8Type>();
@@ -63,20 +63,17 @@ fn snapshot(input: &Input, output: &Output) -> Result<Option<String>, ArrowError
                 Some(OPENED) if open.contains_key(&key) => {
                     return Ok(Some(format!("the key {name} is opened, but it is open")));
                 }
-                Some(OPENED) => opened.insert(key, ()).is_some(),
-                Some(SUPERSEDED | CLOSED) => match open.get_mut(&key) {
-                    Some(changed) => std::mem::replace(changed, true),
-                    None => {
-                        let what = if change == Some(CLOSED) {
-                            "closed"
-                        } else {
-                            "superseded"
-                        };
+                Some(OPENED) => !opened.insert(key),
+                Some(SUPERSEDED | CLOSED) => {
+                    let Some(changed) = open.get_mut(&key) else {
+                        let closed = change == Some(CLOSED);
+                        let what = if closed { "closed" } else { "superseded" };
                         return Ok(Some(format!(
                             "the key {name} is {what}, but it is not open"
                         )));
-                    }
-                },
+                    };
+                    std::mem::replace(changed, true)
+                }
                 other => {
                     let other = other.map_or("null".to_owned(), |change| change.to_string());
                     return Ok(Some(format!(
@@ -93,11 +90,11 @@ fn snapshot(input: &Input, output: &Output) -> Result<Option<String>, ArrowError
 }
 
 fn change_detection(input: &Input, output: &Output) -> Result<Option<String>, ArrowError> {
-    let mut seen = HashMap::new();
+    let mut seen = HashSet::new();
     for batch in &output.batches {
         for key in keys(batch, &input.second_key)? {
             let name = shown(&key);
-            if seen.insert(key, ()).is_some() {
+            if !seen.insert(key) {
                 return Ok(Some(format!("the key {name} is emitted twice")));
             }
         }

@@ -19,6 +19,7 @@ mod execute;
 mod grow;
 mod input;
 mod laws;
+mod parquet;
 mod properties;
 mod rows;
 mod shrink;

@@ -223,7 +223,7 @@ pub(crate) fn tried(
     let input = match property {
         Property::ManyRows => {
             let grown = grown(input, MANY_ROWS)?;
-            if let Some(complaint) = wrong_count(subject, input, &grown.input, grown.copies) {
+            if let Some(complaint) = wrong_count(subject, input, grown.copies) {
                 return Ok(Some(complaint));
             }
             grown.input
@@ -240,16 +240,31 @@ pub(crate) fn tried(
 }
 
 /// Says that copies of the rows, under keys of their own, come to another number of rows than the
-/// rows themselves.
-fn wrong_count(subject: Subject<'_>, input: &Input, many: &Input, copies: usize) -> Option<String> {
-    let one = subject.run(input, Layout::default()).ok()?.rows();
-    let all = subject.run(many, Layout::default()).ok()?.rows();
-    (all != one * copies).then(|| {
-        format!(
-            "the rows of the case come to {one} rows; {copies} copies of them, under keys of their own, come to {all}, not to {}",
-            one * copies
-        )
-    })
+/// rows themselves, for as few copies and rows as are found.
+fn wrong_count(subject: Subject<'_>, input: &Input, most_copies: usize) -> Option<String> {
+    let counted = |input: &Input, copies: usize| {
+        let many = grown(input, input.second.num_rows() * copies).ok()?;
+        let one = subject.run(input, Layout::default()).ok()?.rows();
+        let all = subject.run(&many.input, Layout::default()).ok()?.rows();
+        let wanted = one * copies;
+        (all != wanted)
+            .then(|| format!("{copies} copies of these rows come to {all} rows, not to {wanted}"))
+    };
+    counted(input, most_copies)?;
+    let powers = (1..).map(|power| 1 << power);
+    let fewer = powers.take_while(|&copies| copies < most_copies);
+    let copies = fewer.chain([most_copies]);
+    let (copies, complaint) = copies.into_iter().find_map(|copies| {
+        let complaint = counted(input, copies)?;
+        Some((copies, complaint))
+    })?;
+    let fails = |input: &Input| counted(input, copies);
+    let (input, mut complaint) = smallest(input.clone(), complaint, fails);
+    if !input.second_key.is_empty() {
+        complaint.push_str("; each copy has keys of its own");
+    }
+    let shown = shown(subject.plugin.kind(), &input);
+    Some(format!("{complaint}\n{shown}"))
 }
 
 /// Returns an input as the CSV files of a case.
@@ -273,5 +288,5 @@ fn shown(kind: Kind, input: &Input) -> String {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
+    text.lines().flat_map(|line| ["  ", line, "\n"]).collect()
 }

@@ -14,11 +14,11 @@ use crate::NO_ROW;
 const PAGE_BITS: u32 = 12;
 const PAGE_SLOTS: usize = 1 << PAGE_BITS;
 const SLOT_MASK: i64 = (1 << PAGE_BITS) - 1;
-/// Below this many pages (16 MiB of slots) it does not matter how full they are.
-const FREE_PAGES: usize = 1024;
+/// Below this many pages (1 MiB of slots) it does not matter how full they are.
+const FREE_PAGES: usize = 64;
 /// A page must hold this many keys on average, or the keys count as sparse: a hash map takes 16
 /// bytes a key and more, a page 16 KiB.
-const KEYS_PER_PAGE: usize = 128;
+const KEYS_PER_PAGE: usize = 96;
 /// As many keys may lie outside the pages as inside, and at least this many.
 const FREE_OUTLIERS: usize = 4096;
 /// The directory may span this many pages for each page that exists.
