@@ -195,6 +195,41 @@ fn holidays_are_named_in_python() {
     assert!(refused.stderr.contains(says), "{}", refused.stderr);
 }
 
+const VIEWS: &str = "id,agent_family,agent_device
+1,Firefox,
+2,Mobile Safari,mobile
+3,Chrome,tablet
+4,,
+5,,
+6,,
+";
+
+/// The plugin in JavaScript, which is skipped where its packages are not installed.
+#[test]
+fn user_agents_are_told_apart_in_javascript() {
+    let parts = [
+        "build.sh",
+        "build.js",
+        "package.json",
+        "src",
+        "node_modules",
+    ];
+    let Some(component) = built("user-agent", &parts, "user-agent.component.wasm") else {
+        return;
+    };
+    let project = project("user-agent", &component, "");
+    project.ok(&["run"]);
+    let views = "select id, agent_family, agent_device from views order by id";
+    assert_eq!(project.sql(views), VIEWS);
+    assert_no_wasi(&project, "user-agent");
+
+    project.edit_manifest("column = \"agent\"", "column = \"id\"");
+    let refused = project.run(&["run"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    let says = "`column` is `id`, which is not text (utf8)";
+    assert!(refused.stderr.contains(says), "{}", refused.stderr);
+}
+
 /// Writes a line that is shown although the test passes: what `eprintln!` writes is not.
 fn say(line: &str) {
     writeln!(io::stderr(), "{line}").expect("standard error can be written to");
