@@ -10,7 +10,7 @@ use wigeon_tests::workspace;
 use crate::assert_current;
 
 /// Blocks in these languages must be quoted. What is typed into a terminal is not.
-const QUOTED: [&str; 5] = ["rust", "c", "toml", "csv", "python"];
+const QUOTED: [&str; 6] = ["rust", "c", "toml", "csv", "python", "js"];
 
 #[test]
 fn code_in_the_documentation_is_quoted_from_files_that_are_compiled() {

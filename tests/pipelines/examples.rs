@@ -83,26 +83,42 @@ fn visits_are_the_same_however_whole_days_are_loaded() {
     }
 }
 
-/// Compiles an example in C to a component, unless there is no compiler for it.
-fn in_c(example: &str) -> Option<Vec<u8>> {
+/// Builds an example that is not in Rust with its `build.sh`, which writes `output` to `target`. If
+/// a tool for it is not installed, a line says that the test is skipped.
+fn built(example: &str, parts: &[&str], output: &str) -> Option<Vec<u8>> {
     let directory = workspace().join("examples/plugins").join(example);
     let copy = tempfile::tempdir().expect("a temporary directory");
-    for part in ["build.sh", "src", "bindings"] {
-        let mut copying = Command::new("cp");
-        copying.arg("-r").arg(directory.join(part)).arg(copy.path());
-        assert!(copying.status().expect("`cp` runs").success());
+    for part in parts {
+        // Packages are many files, and only read.
+        let (program, how) = match *part {
+            "node_modules" => ("ln", "-s"),
+            _ => ("cp", "-r"),
+        };
+        let mut copying = Command::new(program);
+        copying.arg(how).arg(directory.join(part)).arg(copy.path());
+        assert!(copying.status().expect("the part is copied").success());
     }
     let mut build = Command::new("sh");
-    let built = build.arg("build.sh").current_dir(copy.path()).output();
-    let built = built.expect("`sh` runs");
+    build.arg("build.sh").current_dir(copy.path());
+    build.env("WIT", workspace().join("wit"));
+    let built = build.output().expect("`sh` runs");
     let said = String::from_utf8_lossy(&built.stderr);
-    if !built.status.success() && said.contains("is missing: ") {
+    if !built.status.success() && said.contains(" is missing: ") {
+        say(&format!(
+            "skipped the plugin `{example}`: {}",
+            said.trim_end()
+        ));
         return None;
     }
     assert!(built.status.success(), "{said}");
-    let module = copy.path().join(format!("target/{example}.module.wasm"));
-    let module = fs::read(module).expect("the module that was built");
-    Some(wigeon_build::componentize(&module).expect("a component"))
+    Some(fs::read(copy.path().join("target").join(output)).expect("what was built"))
+}
+
+/// Sees that an example's component asks for nothing but the contract.
+fn assert_no_wasi(project: &Project, example: &str) {
+    let reference = format!("file:target/{example}.wasm");
+    let inspected = project.ok(&["plugin", "inspect", &reference]);
+    assert!(!inspected.contains("wasi"), "{inspected}");
 }
 
 const URLS: &str = "user_id,url_host,url_path,url_query
@@ -119,16 +135,16 @@ const URLS: &str = "user_id,url_host,url_path,url_query
 /// The plugin in C, which is skipped where there is no clang.
 #[test]
 fn urls_are_taken_apart_in_c() {
-    let Some(component) = in_c("url-parts") else {
-        say("skipped: clang or wasi-libc is missing (examples/plugins/url-parts/README.md)");
+    let parts = ["build.sh", "src", "bindings"];
+    let Some(module) = built("url-parts", &parts, "url-parts.module.wasm") else {
         return;
     };
+    let component = wigeon_build::componentize(&module).expect("a component");
     let project = project("url-parts", &component, "");
     project.ok(&["run"]);
     let parts = "select user_id, url_host, url_path, url_query from views order by user_id";
     assert_eq!(project.sql(parts), URLS);
-    let inspected = project.ok(&["plugin", "inspect", "file:target/url-parts.wasm"]);
-    assert!(!inspected.contains("wasi"), "{inspected}");
+    assert_no_wasi(&project, "url-parts");
 
     for (option, says) in [
         (
@@ -151,6 +167,67 @@ fn urls_are_taken_apart_in_c() {
         assert!(refused.stderr.contains(says), "{}", refused.stderr);
         fs::write(manifest, before).expect("the manifest");
     }
+}
+
+const SALES: &str = "id,sold_on,amount,holiday
+1,2024-12-24,19.90,
+2,2024-12-25,5.00,Christmas Day
+3,2024-12-26,7.25,Boxing Day
+4,,1.00,
+5,1969-12-31,2.00,
+";
+
+/// The plugin in Python, which is skipped where there is no componentize-py.
+#[test]
+fn holidays_are_named_in_python() {
+    let Some(component) = built("holiday", &["build.sh", "src"], "holiday.component.wasm") else {
+        return;
+    };
+    let project = project("holiday", &component, "");
+    project.ok(&["run"]);
+    assert_eq!(project.sql("from sales order by id"), SALES);
+    assert_no_wasi(&project, "holiday");
+
+    project.edit_manifest("column = \"sold_on\"", "column = \"amount\"");
+    let refused = project.run(&["run"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    let says = "`column` is `amount`, which is no date32";
+    assert!(refused.stderr.contains(says), "{}", refused.stderr);
+}
+
+const VIEWS: &str = "id,agent_family,agent_device
+1,Firefox,
+2,Mobile Safari,mobile
+3,Chrome,tablet
+4,,
+5,,
+6,,
+";
+
+/// The plugin in JavaScript, which is skipped where its packages are not installed.
+#[test]
+fn user_agents_are_told_apart_in_javascript() {
+    let parts = [
+        "build.sh",
+        "build.js",
+        "package.json",
+        "src",
+        "node_modules",
+    ];
+    let Some(component) = built("user-agent", &parts, "user-agent.component.wasm") else {
+        return;
+    };
+    let project = project("user-agent", &component, "");
+    project.ok(&["run"]);
+    let views = "select id, agent_family, agent_device from views order by id";
+    assert_eq!(project.sql(views), VIEWS);
+    assert_no_wasi(&project, "user-agent");
+
+    project.edit_manifest("column = \"agent\"", "column = \"id\"");
+    let refused = project.run(&["run"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    let says = "`column` is `id`, which is not text (utf8)";
+    assert!(refused.stderr.contains(says), "{}", refused.stderr);
 }
 
 /// Writes a line that is shown although the test passes: what `eprintln!` writes is not.

@@ -16,7 +16,7 @@ find_clang() {
             return
         fi
     done
-    echo "clang is missing: on Debian and Ubuntu, apt-get install clang-14 lld-14 wasi-libc libclang-rt-14-dev-wasm32" >&2
+    echo "clang is missing: apt-get install clang-14 lld-14 wasi-libc libclang-rt-14-dev-wasm32" >&2
     exit 1
 }
 
