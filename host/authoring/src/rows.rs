@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_array::{
+    Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, cast::AsArray,
+    types::TimestampMicrosecondType,
+};
 use arrow_cast::{
     cast,
     display::{ArrayFormatter, FormatOptions},
@@ -81,6 +84,29 @@ pub(crate) fn batch(
     RecordBatch::try_new_with_options(SchemaRef::clone(schema), columns, &options)
 }
 
+/// Returns the type with UTC as an offset, which Arrow can parse and show without a table of zones.
+fn by_offset(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Timestamp(unit, Some(zone)) if zone.as_ref() == "UTC" => {
+            DataType::Timestamp(*unit, Some("+00:00".into()))
+        }
+        other => other.clone(),
+    }
+}
+
+/// Returns instants under the name that `data_type` has for UTC, anything else as it is.
+fn in_zone(column: &ArrayRef, data_type: &DataType) -> ArrayRef {
+    match (
+        column.as_primitive_opt::<TimestampMicrosecondType>(),
+        data_type,
+    ) {
+        (Some(instants), DataType::Timestamp(TimeUnit::Microsecond, Some(zone))) => {
+            Arc::new(instants.clone().with_timezone(Arc::clone(zone)))
+        }
+        _ => Arc::clone(column),
+    }
+}
+
 /// Reads a CSV file with a header. An empty field is null.
 ///
 /// # Errors
@@ -132,7 +158,8 @@ fn parse_csv(bytes: &[u8], schema: &SchemaRef) -> Result<RecordBatch, String> {
 fn column(texts: Vec<Option<String>>, field: &Field) -> Result<ArrayRef, String> {
     let texts = StringArray::from(texts);
     // What is not of the type becomes null, which tells the row.
-    let values = cast(&texts, field.data_type()).map_err(|error| error.to_string())?;
+    let values = cast(&texts, &by_offset(field.data_type())).map_err(|error| error.to_string())?;
+    let values = in_zone(&values, field.data_type());
     let lost = (0..texts.len()).find(|&row| texts.is_valid(row) && values.is_null(row));
     if let Some(row) = lost {
         return Err(format!(
@@ -152,8 +179,13 @@ fn column(texts: Vec<Option<String>>, field: &Field) -> Result<ArrayRef, String>
 /// Returns the values of a batch as text, row by row; null is none.
 pub(crate) fn cells(batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>, ArrowError> {
     let options = FormatOptions::new().with_display_error(false);
-    let columns = batch.columns().iter();
+    let columns: Vec<_> = batch
+        .columns()
+        .iter()
+        .map(|column| in_zone(column, &by_offset(column.data_type())))
+        .collect();
     let formatters = columns
+        .iter()
         .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
         .collect::<Result<Vec<_>, _>>()?;
     let cell = |row: usize, column: usize| -> Result<Option<String>, ArrowError> {
