@@ -48,10 +48,10 @@ fn refreshed(page: &str, quotes: &mut usize) -> Result<String, String> {
                     block.join("\n")
                 ));
             } else {
-                block.iter().for_each(|line| {
+                for line in block {
                     refreshed.push_str(line);
                     refreshed.push('\n');
-                });
+                }
             }
             refreshed.push_str("```\n");
         }

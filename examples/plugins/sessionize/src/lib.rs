@@ -149,7 +149,7 @@ impl Incremental for Sessionize {
         let mut rest = visits.as_slice();
         // Batch by batch, so that no column has to be joined to another.
         for columns in std::mem::take(&mut self.batches) {
-            let rows = columns.first().map_or(0, |column| column.len());
+            let rows = columns.first().map_or(0, Array::len);
             let (these, others) = rest.split_at(rows);
             rest = others;
             let mut output: Vec<_> = columns.into_iter().map(Column::Values).collect();
