@@ -324,7 +324,7 @@ mod tests {
     fn rows(rows: &[Option<u32>]) -> UInt32Array {
         // As `row_numbers` makes them: the number of a null is out of range.
         let numbers: Vec<_> = rows.iter().map(|row| row.unwrap_or(u32::MAX)).collect();
-        let nulls = NullBuffer::from_iter(rows.iter().map(Option::is_some));
+        let nulls = rows.iter().map(Option::is_some).collect::<NullBuffer>();
         UInt32Array::new(ScalarBuffer::from(numbers), Some(nulls))
     }
 

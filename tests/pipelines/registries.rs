@@ -26,6 +26,7 @@ struct Registry {
 
 impl Registry {
     /// Starts Debian's `docker-registry`; none if the machine has none.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn start() -> Option<Self> {
         let Some(program) = program() else {
             eprintln!("skipped: there is no docker-registry (tools/setup-tests fetches it)");

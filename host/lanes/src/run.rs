@@ -71,6 +71,10 @@ pub trait Follow: Sync {
 ///
 /// The sink's reader ends with an error if anything failed, so what it stores must be rolled back
 /// when this returns one.
+///
+/// # Errors
+///
+/// [`Stopped`], with the first failure of any thread.
 pub fn run<'a, T, E, R>(
     passes: usize,
     mut open: impl FnMut(usize) -> Result<Pass<'a, T, E>, E> + Send,

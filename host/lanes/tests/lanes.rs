@@ -80,7 +80,9 @@ impl Task for Join<'_> {
         let found: Int64Array = keys.map(|key| self.versions.get(&key).copied()).collect();
         let numbers = Arc::clone(batch.column(self.key));
         let columns: Vec<ArrayRef> = vec![numbers, Arc::new(found)];
-        Ok(vec![RecordBatch::try_new(joined(), columns).unwrap()])
+        Ok(vec![
+            RecordBatch::try_new(joined(), columns).expect("columns of one length"),
+        ])
     }
 
     fn finish(&mut self) -> Result<Vec<RecordBatch>, PluginError> {
@@ -109,21 +111,21 @@ fn key(types: usize, keys: &[i64]) -> Vec<ArrayRef> {
             .map(|k| Some(format!("k{k}")))
             .collect::<StringArray>(),
     );
-    let as_type = |data_type: &DataType| cast(&integers, data_type).unwrap();
+    let as_type = |data_type: &DataType| cast(&integers, data_type).expect("they can be cast");
     match types {
         0 => vec![integers],
         1 => vec![as_type(&DataType::Int16)],
         2 => vec![as_type(&DataType::UInt64)],
         3 => {
             let days = as_type(&DataType::Int32);
-            vec![cast(&days, &DataType::Date32).unwrap()]
+            vec![cast(&days, &DataType::Date32).expect("they can be cast")]
         }
         4 => vec![texts],
-        5 => vec![cast(&texts, &DataType::LargeUtf8).unwrap()],
-        6 => vec![cast(&texts, &DataType::Binary).unwrap()],
+        5 => vec![cast(&texts, &DataType::LargeUtf8).expect("they can be cast")],
+        6 => vec![cast(&texts, &DataType::Binary).expect("they can be cast")],
         7 => {
             let codes = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-            let dictionary = cast(&texts, &codes).unwrap();
+            let dictionary = cast(&texts, &codes).expect("they can be cast");
             assert!(dictionary.as_dictionary_opt::<Int32Type>().is_some());
             vec![dictionary]
         }
@@ -140,14 +142,15 @@ const KEY_TYPES: usize = 10;
 /// Rows with a key and their number, in batches of `size`.
 fn batches(types: usize, keys: &[i64], size: usize) -> Vec<RecordBatch> {
     let mut columns = key(types, keys);
-    let count = i64::try_from(keys.len()).unwrap();
+    let count = i64::try_from(keys.len()).expect("few rows");
     columns.push(Arc::new(Int64Array::from_iter_values(0..count)));
     let fields: Vec<_> = columns
         .iter()
         .enumerate()
         .map(|(i, column)| Field::new(format!("c{i}"), column.data_type().clone(), true))
         .collect();
-    let all = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+    let all = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+        .expect("columns of one length");
     (0..keys.len())
         .step_by(size)
         .map(|from| all.slice(from, size.min(keys.len() - from)))
@@ -181,12 +184,12 @@ struct Followed {
 impl Follow for Followed {
     fn took(&self, rows: u64) {
         self.took
-            .fetch_add(usize::try_from(rows).unwrap(), Ordering::Relaxed);
+            .fetch_add(usize::try_from(rows).expect("few rows"), Ordering::Relaxed);
     }
 
     fn gave(&self, rows: u64) {
         self.gave
-            .fetch_add(usize::try_from(rows).unwrap(), Ordering::Relaxed);
+            .fetch_add(usize::try_from(rows).expect("few rows"), Ordering::Relaxed);
     }
 
     fn is_cancelled(&self) -> bool {
@@ -239,7 +242,7 @@ fn join(
 
 fn joined_rows(types: usize, streams: [&[RecordBatch]; 2], cut: Cut) -> (Joined, Followed) {
     let followed = Followed::default();
-    let rows = join(types, streams, cut, &followed).unwrap();
+    let rows = join(types, streams, cut, &followed).expect("the lanes do not stop");
     assert_eq!(followed.took.load(Ordering::Relaxed), rows.len());
     assert_eq!(followed.gave.load(Ordering::Relaxed), rows.len());
     (rows, followed)
@@ -303,7 +306,8 @@ fn keys_that_do_not_occur_do_not_reach_the_lanes() {
 fn a_key_that_is_null_is_refused_whichever_stream_is_read_first() {
     let keys: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None]));
     let numbers: ArrayRef = Arc::new(Int64Array::from(vec![0, 1]));
-    let null = [RecordBatch::try_from_iter([("id", keys), ("row", numbers)]).unwrap()];
+    let null = [RecordBatch::try_from_iter([("id", keys), ("row", numbers)])
+        .expect("columns of one length")];
     for passes in [1, 2] {
         for budget in [None, Some(Budget { rows: 9, bytes: 9 })] {
             let cut = Cut {

@@ -23,7 +23,7 @@ use crate::{MAX_COMPONENT_BYTES, digest};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The longest silence of a registry.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why a registry did not take or give a component.
 #[derive(Debug, thiserror::Error)]

@@ -170,7 +170,7 @@ impl Sides {
         let lookup = Duration::from_nanos(lookup_ended.into_inner());
         Measured {
             lookup,
-            probes: whole - lookup,
+            probes: whole.saturating_sub(lookup),
             bytes_in: copied.bytes_in.load(Ordering::Relaxed),
             bytes_out: copied.bytes_out.load(Ordering::Relaxed),
         }

@@ -98,7 +98,9 @@ mod tests {
 
     fn check(pushed: &[&[i64]], coded: bool) {
         let mut times = Times::default();
-        pushed.iter().for_each(|batch| times.extend(batch));
+        for batch in pushed {
+            times.extend(batch);
+        }
         let all = pushed.concat();
         assert_eq!(times.len(), all.len());
         assert!((0..all.len()).all(|number| times.get(number) == all[number]));

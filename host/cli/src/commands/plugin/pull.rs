@@ -1,6 +1,6 @@
 //! `wigeon plugin pull`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use wigeon_engine::MovedPlugin;
@@ -65,7 +65,8 @@ pub(super) fn text(done: &str, plugin: &MovedPlugin) -> String {
         plugin.digest
     );
     if let Some(path) = &plugin.path {
-        text.push_str(&format!("written to {}\n", path.display()));
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(text, "written to {}", path.display());
     }
     text
 }
