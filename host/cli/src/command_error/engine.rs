@@ -55,7 +55,7 @@ pub(super) fn advice(error: &EngineError) -> Advice {
         EngineError::WritePlugin { .. } => Advice::new(Kind::Plugin)
             .hint("check that the directory exists and that you may write to it"),
         EngineError::Reference { .. } => Advice::new(Kind::Usage)
-            .hint("name it as in a manifest: `builtin:scd2`, `file:plugins/mine.wasm`"),
+            .hint("name it as in a manifest: `builtin:scd2`, `file:plugins/mine.wasm`, `oci:registry.example.com/team/mask:1.2.0`"),
         EngineError::Cancelled { .. } => Advice::new(Kind::Interrupted).hint(INTERRUPTED_HINT),
         EngineError::Arrow { .. } | EngineError::Internal { .. } => {
             Advice::new(Kind::Internal).hint(bug_hint())
