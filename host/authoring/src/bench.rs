@@ -137,7 +137,7 @@ pub fn bench(
 ///
 /// # Errors
 ///
-/// As [`bench`].
+/// As [`bench()`].
 pub fn bench_component(
     path: &Path,
     case: &Path,

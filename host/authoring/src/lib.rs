@@ -1,7 +1,7 @@
 //! What a plugin's author does with Wigeon: a new project, a build, its tests, its figures.
 //!
 //! [`scaffold`] writes a project, [`Project::open`] reads one, [`Project::build`] makes a component
-//! of it, [`test`] runs its cases and what every plugin of its kind must hold, and [`bench`] measures
+//! of it, [`test()`] runs its cases and what every plugin of its kind must hold, and [`bench()`] measures
 //! it, all in the runtime that pipelines use, with limits on.
 //!
 //! Nothing here prints or reads the environment. What is compiled, and where, is the caller's to
