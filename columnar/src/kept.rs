@@ -71,6 +71,22 @@ impl Kept {
     ) -> Result<ArrayRef, ArrowError> {
         self.columns[column].take(rows)
     }
+
+    /// Says for each row of `rows`, as in [`Kept::take`], whether the column differs there from
+    /// `other`, and gives that to `mark`. Returns false, and does nothing, unless it can be told
+    /// without making an array: for text or binary that is kept as codes.
+    pub(crate) fn differs(
+        &self,
+        column: usize,
+        rows: &UInt32Array,
+        other: &ArrayRef,
+        mark: impl FnMut(usize, bool),
+    ) -> bool {
+        match &self.columns[column] {
+            Column::Coded(coded) => coded.differs(rows, other, mark),
+            Column::Plain { .. } => false,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -254,6 +270,39 @@ impl Coded {
             &UInt16Array::new(ScalarBuffer::from(codes), nulls),
             None,
         )
+    }
+
+    fn differs(&self, rows: &UInt32Array, other: &ArrayRef, mark: impl FnMut(usize, bool)) -> bool {
+        if other.data_type() != &self.data_type {
+            return false;
+        }
+        match &self.data_type {
+            DataType::Utf8 => {
+                let others = other.as_string::<i32>().iter();
+                self.differ_from(rows, others.map(|v| v.map(str::as_bytes)), mark);
+            }
+            DataType::LargeUtf8 => {
+                let others = other.as_string::<i64>().iter();
+                self.differ_from(rows, others.map(|v| v.map(str::as_bytes)), mark);
+            }
+            DataType::Binary => self.differ_from(rows, other.as_binary::<i32>().iter(), mark),
+            _ => self.differ_from(rows, other.as_binary::<i64>().iter(), mark),
+        }
+        true
+    }
+
+    fn differ_from<'a>(
+        &self,
+        rows: &UInt32Array,
+        others: impl Iterator<Item = Option<&'a [u8]>>,
+        mut mark: impl FnMut(usize, bool),
+    ) {
+        for (place, (row, other)) in rows.values().iter().zip(others).enumerate() {
+            // The number of a null row is out of range, see `row_numbers`.
+            let code = self.codes.get(*row as usize).copied().unwrap_or(NULL);
+            let own = (code != NULL).then(|| value_at(&self.bytes, &self.ends, code));
+            mark(place, own != other);
+        }
     }
 
     fn distinct(&self) -> ArrayRef {

@@ -253,6 +253,13 @@ pub fn differ(
     let right_rows = row_numbers(right.rows, origin_rows(right_origin, current, kept)?)?;
     let mut differ = vec![false; rows];
     for (&left_column, &right_column) in left_columns.iter().zip(right_columns) {
+        let sides = [
+            (left_origin, left_column, &left_rows),
+            (right_origin, right_column, &right_rows),
+        ];
+        if differ_in_codes(sides, current, kept, &mut differ)? {
+            continue;
+        }
         let left = selected(left_origin, left_column, &left_rows, current, kept)?;
         let right = selected(right_origin, right_column, &right_rows, current, kept)?;
         if left.data_type() != right.data_type() {
@@ -265,6 +272,41 @@ pub fn differ(
         mark_differing(&left, &right, &mut differ)?;
     }
     Ok(BooleanArray::from(differ))
+}
+
+/// Compares a column of kept rows with one of the batch where they are, if that can be done.
+fn differ_in_codes(
+    sides: [(Origin, usize, &UInt32Array); 2],
+    current: Option<&RecordBatch>,
+    kept: &Kept,
+    differ: &mut [bool],
+) -> Result<bool, AssembleError> {
+    let [left, right] = sides;
+    let (kept_side, other) = match (left.0, right.0) {
+        (Origin::Kept, Origin::Current) => (left, right),
+        (Origin::Current, Origin::Kept) => (right, left),
+        _ => return Ok(false),
+    };
+    if kept_side.1 >= kept.columns() {
+        // The error is told by whoever selects it.
+        return Ok(false);
+    }
+    let batch = current.ok_or(AssembleError::NoBatch)?;
+    let array = column_of(batch, "a selection", other.1)?;
+    let array = if is_whole(other.2, batch.num_rows()) {
+        Arc::clone(array)
+    } else {
+        take(array, other.2, None)?
+    };
+    let mark = |row: usize, differs: bool| differ[row] |= differs;
+    Ok(kept.differs(kept_side.1, kept_side.2, &array, mark))
+}
+
+/// Says whether row numbers are all those of a batch, in their order.
+fn is_whole(rows: &UInt32Array, count: usize) -> bool {
+    rows.len() == count
+        && rows.null_count() == 0
+        && (0..).zip(rows.values()).all(|(row, number)| row == *number)
 }
 
 fn mark_differing(
@@ -384,4 +426,91 @@ pub fn crossing_batch(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
     }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{Int64Array, StringArray};
+
+    use super::*;
+
+    fn batch(texts: Vec<Option<&str>>) -> RecordBatch {
+        let numbers = Int64Array::from_iter_values((0..).take(texts.len()));
+        let fields = [("t", DataType::Utf8), ("n", DataType::Int64)];
+        let fields = fields.map(|(name, data_type)| Field::new(name, data_type, true));
+        let columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from(texts)), Arc::new(numbers)];
+        RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), columns).unwrap()
+    }
+
+    fn selection(origin: Origin, rows: &[u32]) -> Selection {
+        let rows = rows.to_vec();
+        Selection { origin, rows }
+    }
+
+    /// Which of the pairs differ in their text, asked from both sides.
+    fn differing(kept_rows: &[u32], current_rows: &[u32]) -> Vec<bool> {
+        let kept_batch = batch(vec![Some("a"), None, Some(""), Some("b"), Some("a")]);
+        let current = batch(vec![Some("a"), Some("b"), None, Some("")]);
+        let mut kept = Kept::new(kept_batch.schema_ref());
+        kept.push(&kept_batch).unwrap();
+        let kept_side = || selection(Origin::Kept, kept_rows);
+        let current_side = || selection(Origin::Current, current_rows);
+        let one = differ(
+            kept_side(),
+            &[0],
+            current_side(),
+            &[0],
+            Some(&current),
+            &mut kept,
+        );
+        let other = differ(
+            current_side(),
+            &[0],
+            kept_side(),
+            &[0],
+            Some(&current),
+            &mut kept,
+        );
+        let (one, other) = (one.unwrap(), other.unwrap());
+        assert_eq!(one, other);
+        one.values().iter().collect()
+    }
+
+    #[test]
+    fn text_differs_by_its_value_and_null_is_a_value() {
+        // The whole batch in its order, then parts of it.
+        assert_eq!(differing(&[0, 3, 1, 2], &[0, 1, 2, 3]), [false; 4]);
+        assert_eq!(differing(&[1, 2, 4, 3], &[0, 1, 2, 3]), [true; 4]);
+        assert_eq!(
+            differing(&[4, 1, NO_ROW, 2], &[0, 2, 2, 2]),
+            [false, false, false, true]
+        );
+        assert_eq!(differing(&[0, NO_ROW], &[NO_ROW, NO_ROW]), [true, false]);
+        assert_eq!(differing(&[], &[]), [false; 0]);
+    }
+
+    #[test]
+    fn columns_of_other_types_or_that_are_not_there_are_told() {
+        let rows = batch(vec![Some("a")]);
+        let mut kept = Kept::new(rows.schema_ref());
+        kept.push(&rows).unwrap();
+        let mut asked = |kept_column: usize, current_column: usize| {
+            let (left, right) = (
+                selection(Origin::Kept, &[0]),
+                selection(Origin::Current, &[0]),
+            );
+            differ(
+                left,
+                &[kept_column],
+                right,
+                &[current_column],
+                Some(&rows),
+                &mut kept,
+            )
+            .unwrap_err()
+        };
+        assert!(matches!(asked(0, 1), AssembleError::Type { .. }));
+        assert!(matches!(asked(2, 0), AssembleError::NoColumn { .. }));
+        assert!(matches!(asked(0, 2), AssembleError::NoColumn { .. }));
+    }
 }

@@ -14,7 +14,6 @@ name = "shop"
 
 [warehouse]
 path = "shop.duckdb"
-threads = THREADS
 
 [source.price_list]
 format = "parquet"
@@ -40,7 +39,7 @@ plugin = "builtin:scd2"
 input = "clean_prices"
 key = [KEY]
 guard = { max_changed_share = 1.0, max_closed_share = 1.0 }
-limits = { memory_mib = MEMORY }
+limits = { memory_mib = MEMORY, lanes = LANES }
 
 [[step]]
 name = "sales"
@@ -50,7 +49,7 @@ input = "till"
 key = [KEY]
 lookup = "prices"
 max_rejected_rows = 10
-limits = { memory_mib = MEMORY }
+limits = { memory_mib = MEMORY, lanes = LANES }
 
 [step.options]
 event_time = "sold_at"
@@ -64,7 +63,7 @@ kind = "change-detection"
 plugin = "builtin:net-change"
 input = "prices"
 target = "sales"
-limits = { memory_mib = MEMORY }
+limits = { memory_mib = MEMORY, lanes = LANES }
 "#;
 
 /// A type of key: its columns in the manifest, their names, and what they are made of a number in
@@ -93,11 +92,11 @@ const KEYS: [Key; 3] = [
     },
 ];
 
-fn project(key: &Key, threads: usize, memory_mib: u64) -> Project {
+fn project(key: &Key, lanes: usize, memory_mib: u64) -> Project {
     let manifest = MANIFEST
         .replace("KEYS", key.declared)
         .replace("KEY", key.names)
-        .replace("THREADS", &threads.to_string())
+        .replace("LANES", &lanes.to_string())
         .replace("MEMORY", &memory_mib.to_string());
     Project::new(&manifest)
 }
@@ -187,11 +186,11 @@ fn passes(project: &Project) -> Vec<(String, u64)> {
 
 #[test]
 fn keys_of_all_types_give_the_same_tables_in_several_passes() {
-    for (key, (threads, keys)) in KEYS.iter().zip([(1, 70_000), (2, 50_000), (3, 70_000)]) {
-        let whole = project(key, threads, 1_024);
+    for (key, (lanes, keys)) in KEYS.iter().zip([(1, 70_000), (2, 50_000), (3, 70_000)]) {
+        let whole = project(key, lanes, 1_024);
         let expected = three_days(&whole, key, keys);
         assert!(passes(&whole).iter().all(|(_, passes)| *passes == 1));
-        let cut = project(key, threads, 3);
+        let cut = project(key, lanes, 3);
         assert_same(&three_days(&cut, key, keys), &expected, key.declared);
         assert_eq!(recorded(&cut), recorded(&whole), "{}", key.declared);
         let passes = passes(&cut);

@@ -23,6 +23,8 @@ use crate::{
 pub(crate) struct Configured {
     pub(crate) plugin: Plugin,
     pub(crate) limits: Limits,
+    /// How many instances work at the same time.
+    pub(crate) lanes: usize,
     pub(crate) options: String,
 }
 
@@ -235,6 +237,7 @@ impl<'a> Resolver<'a> {
                 memory_bytes: usize::try_from(step.limits.memory_mib << 20).unwrap_or(usize::MAX),
                 call_timeout: Duration::from_secs(step.limits.call_timeout_secs),
             },
+            lanes: self.project.lanes(step),
             options: step.options.to_string(),
         })
     }

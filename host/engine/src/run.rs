@@ -63,7 +63,7 @@ impl Project {
             clock: request.clock,
             id: report.run_id.clone(),
             at: request.at,
-            lanes: self.lanes(),
+            threads: self.threads(),
         };
         interruptible(&warehouse, cancellation, || {
             for (resolved, (_, logical_time)) in resolved.iter().zip(&steps) {
@@ -132,11 +132,20 @@ impl Project {
         Ok(steps.into_iter().filter_map(due).collect())
     }
 
-    /// As many lanes as threads.
-    fn lanes(&self) -> usize {
+    /// DuckDB's threads, and as many for what the host reads by itself.
+    fn threads(&self) -> usize {
         let threads = self.pipeline().warehouse().threads;
         let threads = threads.and_then(|threads| usize::try_from(threads).ok());
         threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    /// As many lanes as the manifest says, or one for two threads.
+    ///
+    /// A load spends most of its time on what DuckDB does, parsing and inserting. More lanes have to
+    /// be routed to, and are faster only if the plugin itself takes long.
+    pub(crate) fn lanes(&self, step: &Step) -> usize {
+        let lanes = step.limits.lanes.and_then(|lanes| lanes.try_into().ok());
+        lanes.unwrap_or_else(|| self.threads().div_ceil(2))
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Run<'a> {
     pub(crate) id: String,
     /// The time up to which inputs are seen.
     pub(crate) at: DateTime<Utc>,
-    pub(crate) lanes: usize,
+    pub(crate) threads: usize,
 }
 
 /// A step within a run: which, and for which logical time.

@@ -151,7 +151,7 @@ mod tests {
         let shape = Shape::new();
         assert_eq!(
             shape.keys(&path(&["step", "0", "limits"])),
-            ["memory_mib", "call_timeout_secs"]
+            ["memory_mib", "call_timeout_secs", "lanes"]
         );
         assert!(shape.keys(&[]).contains(&"time_zone"));
         for (keys, expected) in [

@@ -188,6 +188,9 @@ pub struct StepLimits {
 
     /// Seconds that one call may take, `1..=604_800`. Default: 60.
     pub call_timeout_secs: u64,
+
+    /// Instances at the same time, `1..=128`. Default: half of DuckDB's threads, at least one.
+    pub lanes: Option<u64>,
 }
 
 impl Default for StepLimits {
@@ -195,6 +198,7 @@ impl Default for StepLimits {
         Self {
             memory_mib: 1024,
             call_timeout_secs: 60,
+            lanes: None,
         }
     }
 }

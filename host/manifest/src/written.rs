@@ -307,4 +307,11 @@ pub(crate) struct Limits {
     /// Example: `call_timeout_secs = 300`
     #[schemars(range(min = 1, max = 604_800))]
     pub(crate) call_timeout_secs: Option<i64>,
+
+    /// Instances of the plugin at work at the same time, each on a thread and with keys of its own.
+    /// Default: half of DuckDB's threads, at least 1.
+    ///
+    /// Example: `lanes = 4`
+    #[schemars(range(min = 1, max = 128))]
+    pub(crate) lanes: Option<i64>,
 }

@@ -201,10 +201,14 @@ fn describe_step(pipeline: &CheckedPipeline, step: &Step, text: &mut String) {
     if let Some(schedule) = &step.schedule {
         writeln!(text, "  schedule {schedule} ({})", schedule.describe()).unwrap();
     }
+    let lanes = step.limits.lanes.map(|lanes| format!(" {lanes} lanes"));
     writeln!(
         text,
-        "  limits {} MiB {} s, rejected {}",
-        step.limits.memory_mib, step.limits.call_timeout_secs, step.max_rejected_rows
+        "  limits {} MiB {} s{}, rejected {}",
+        step.limits.memory_mib,
+        step.limits.call_timeout_secs,
+        lanes.unwrap_or_default(),
+        step.max_rejected_rows
     )
     .unwrap();
     let written = &pipeline.text()[step.options_span.clone()];

@@ -208,13 +208,17 @@ pub(crate) struct ArrowScan {
 }
 
 impl ArrowScan {
-    /// Makes `reader` readable from SQL.
+    /// Makes `reader` readable from SQL, once it has rows enough.
     pub(crate) fn new(
         instance: &Arc<Instance>,
         reader: Box<dyn RecordBatchReader + Send>,
     ) -> Result<Self, LoadError> {
         let failure = Failure::default();
-        let reader = WatchedReader::new(reader, Arc::clone(&failure));
+        let mut reader = WatchedReader::new(reader, Arc::clone(&failure));
+        reader.read_ahead(|| instance.interrupted());
+        if instance.interrupted() {
+            return Err(LoadError::Interrupted);
+        }
         let schema = reader.schema();
         let mut stream = Box::new(FFI_ArrowArrayStream::new(Box::new(reader)));
         let address: *mut FFI_ArrowArrayStream = &raw mut *stream;

@@ -8,6 +8,8 @@
 
 use std::{io, io::Read, ops::Range};
 
+use memchr::{memchr, memchr_iter};
+
 /// Bytes read at once.
 const BLOCK: usize = 1 << 18;
 
@@ -287,7 +289,7 @@ impl QuoteScan {
         };
         self.started |= !bytes.is_empty();
         for stride in bytes.chunks(STRIDE) {
-            let skipped = if self.state == State::Quoted || stride.contains(&b'"') {
+            let skipped = if self.state == State::Quoted || memchr(b'"', stride).is_some() {
                 0
             } else {
                 // Without a quote, the last three bytes decide on the state.
@@ -330,7 +332,7 @@ pub(crate) fn read_full(mut reader: impl Read, buffer: &mut [u8]) -> io::Result<
 }
 
 pub(crate) fn count_lines(bytes: &[u8]) -> u64 {
-    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+    memchr_iter(b'\n', bytes).count() as u64
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! How many rows there are in files, roughly and at once.
+//! How many rows there are in files and tables, roughly and at once.
 
 use crate::{
+    catalog,
     csv_record::{count_lines, read_full},
     error::ReadError,
     files::FileIdentity,
-    parquet,
+    overlay, parquet,
     source::{FileSource, SourceFormat},
     warehouse::Warehouse,
 };
@@ -16,6 +17,24 @@ const HEAD: usize = 1 << 16;
 const COMPRESSION: u64 = 5;
 
 impl Warehouse {
+    /// Returns about how many rows a table has, or the table behind a view with an overlay; zero if
+    /// there is none.
+    ///
+    /// Rows that were deleted count until DuckDB gives their place away. To leave them out, DuckDB
+    /// would have to read the marks of all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if DuckDB refuses.
+    pub fn estimate_table_rows(&self, table: &str) -> Result<u64, ReadError> {
+        let connection = self.connect_to_read()?;
+        let estimate = || {
+            let table = overlay::base(&connection, table)?;
+            catalog::estimated_rows(&connection, &table)
+        };
+        estimate().map_err(ReadError::Database)
+    }
+
     /// Returns about how many rows files have: exactly for Parquet, otherwise by the length of the
     /// first lines of the first file.
     ///

@@ -47,7 +47,7 @@ impl FoldPart {
 impl Warehouse {
     /// Returns the parts in which the overlay of a table is folded in, in the order of their times.
     ///
-    /// They are about as large as each other, so that the marks of one take a quarter of DuckDB's
+    /// They are about as large as each other, so that the marks of one take half of DuckDB's
     /// memory limit. All rows are of one part if they are few.
     ///
     /// # Errors
@@ -59,9 +59,9 @@ impl Warehouse {
         shape: &OverlayShape,
     ) -> Result<Vec<FoldPart>, ReadError> {
         let base = sql::table(&OverlayNames::of(table).base);
-        let rows = self.count_rows(table)?;
+        let rows = self.estimate_table_rows(table)?;
         let memory = self.memory_limit_mib() << 20;
-        let parts = (rows * MARK_BYTES).div_ceil(memory / 4).max(1);
+        let parts = (rows * MARK_BYTES).div_ceil(memory / 2).max(1);
         let bounds = if parts == 1 {
             vec![]
         } else {

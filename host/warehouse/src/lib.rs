@@ -15,6 +15,7 @@
 )]
 mod arrow_scan;
 mod attached;
+mod catalog;
 mod csv;
 mod csv_record;
 mod diagnose;

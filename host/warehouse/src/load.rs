@@ -7,6 +7,7 @@ use arrow_schema::{Field, SchemaRef};
 
 use crate::{
     arrow_scan::{ArrowScan, Connection},
+    catalog::{self, TableColumn},
     error::{DatabaseError, LoadError, ReadError},
     parquet, sql,
     stage::{Stage, check_types},
@@ -48,10 +49,10 @@ impl Warehouse {
     ///
     /// [`ReadError::Database`] if DuckDB refuses.
     pub fn schema_of(&self, table: &str) -> Result<Option<SchemaRef>, ReadError> {
-        if !self.tables()?.iter().any(|name| name == table) {
+        let connection = self.connect_to_read()?;
+        if !catalog::is_relation(&connection, table).map_err(ReadError::Database)? {
             return Ok(None);
         }
-        let connection = self.connect_to_read()?;
         parquet::schema_of(&connection, &sql::table(table))
             .map(Some)
             .map_err(ReadError::Database)
@@ -196,17 +197,9 @@ impl Load {
 
     /// Returns the columns and SQL types of a table as this transaction sees it, none if there is no table.
     fn columns_of(&self, table: &str) -> Result<HashMap<String, String>, LoadError> {
-        let query = format!(
-            "SELECT column_name, data_type FROM duckdb_columns() \
-             WHERE database_name = {} AND schema_name = 'main' AND table_name = {}",
-            sql::text(sql::CATALOG),
-            sql::text(table)
-        );
-        self.try_to(|connection| {
-            let mut statement = connection.prepare(&query)?;
-            let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(columns.collect::<Result<_, _>>()?)
-        })
+        let columns = self.try_to(|connection| catalog::columns(connection, table))?;
+        let typed = |column: TableColumn| (column.name, column.data_type);
+        Ok(columns.into_iter().map(typed).collect())
     }
 
     /// Runs a statement.

@@ -17,6 +17,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     arrow_scan::Connection,
+    catalog,
     error::{DatabaseError, LoadError, ReadError},
     load::Load,
     sql,
@@ -158,17 +159,7 @@ impl Warehouse {
 /// Returns the table that has the rows of `table`: itself, or the base behind its view.
 pub(crate) fn base(connection: &Connection, table: &str) -> Result<String, DatabaseError> {
     let names = OverlayNames::of(table);
-    let found: i64 = connection.query_row(
-        &format!(
-            "SELECT count(*) FROM duckdb_tables() WHERE database_name = {} \
-             AND schema_name = 'main' AND table_name = {}",
-            sql::text(sql::CATALOG),
-            sql::text(&names.base)
-        ),
-        [],
-        |row| row.get(0),
-    )?;
-    Ok(if found > 0 {
+    Ok(if catalog::is_table(connection, &names.base)? {
         names.base
     } else {
         table.to_owned()
@@ -298,16 +289,8 @@ impl Load {
 
     /// Returns the columns of a table in their order.
     pub(crate) fn column_names(&self, table: &str) -> Result<Vec<String>, LoadError> {
-        self.try_to(|connection| {
-            let mut statement = connection.prepare(&format!(
-                "SELECT column_name FROM duckdb_columns() WHERE database_name = {} \
-                 AND schema_name = 'main' AND table_name = {} ORDER BY column_index",
-                sql::text(sql::CATALOG),
-                sql::text(table)
-            ))?;
-            let columns = statement.query_map([], |row| row.get(0))?;
-            Ok(columns.collect::<Result<_, _>>()?)
-        })
+        let columns = self.try_to(|connection| catalog::columns(connection, table))?;
+        Ok(columns.into_iter().map(|column| column.name).collect())
     }
 
     /// Returns the table that has the rows of `table`, as this transaction sees it.

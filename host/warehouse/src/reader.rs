@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -25,6 +26,9 @@ where
     Box::new(RecordBatchIterator::new(batches, schema))
 }
 
+/// How much is read before a scan begins.
+const AHEAD_BYTES: usize = 16 << 20;
+
 /// Where the error of a reader is kept while DuckDB reports it in its own words.
 pub(crate) type Failure = Arc<Mutex<Option<ArrowError>>>;
 
@@ -37,6 +41,7 @@ pub(crate) struct WatchedReader {
     reader: Option<Box<dyn RecordBatchReader + Send>>,
     schema: SchemaRef,
     failure: Failure,
+    ahead: VecDeque<Result<RecordBatch, ArrowError>>,
 }
 
 impl WatchedReader {
@@ -46,6 +51,22 @@ impl WatchedReader {
             reader: Some(reader),
             schema,
             failure,
+            ahead: VecDeque::new(),
+        }
+    }
+
+    /// Reads ahead, to the end or until there is enough for a scan to begin.
+    ///
+    /// A scan that waits for its reader keeps DuckDB's threads, all but one, from what the reader
+    /// itself waits for: the parsing of a file, or the reading of a lookup.
+    pub(crate) fn read_ahead(&mut self, interrupted: impl Fn() -> bool) {
+        let mut bytes = 0;
+        while bytes < AHEAD_BYTES
+            && !interrupted()
+            && let Some(batch) = self.read()
+        {
+            bytes += batch.as_ref().map_or(0, RecordBatch::get_array_memory_size);
+            self.ahead.push_back(batch);
         }
     }
 
@@ -64,12 +85,8 @@ impl WatchedReader {
                 .zip(self.schema.fields())
                 .all(|(column, field)| column.data_type() == field.data_type())
     }
-}
 
-impl Iterator for WatchedReader {
-    type Item = Result<RecordBatch, ArrowError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    fn read(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
         let reader = self.reader.as_mut()?;
         let next = catch_unwind(AssertUnwindSafe(|| reader.next()));
         match next {
@@ -92,6 +109,14 @@ impl Iterator for WatchedReader {
                 Some(Err(self.fail(error)))
             }
         }
+    }
+}
+
+impl Iterator for WatchedReader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.ahead.pop_front().or_else(|| self.read())
     }
 }
 

@@ -376,8 +376,28 @@ impl Load {
         }
     }
 
-    /// Checks that every key has the open version that its change asks for.
+    /// Checks that every key has the open version that its change asks for: counts first, since
+    /// looking for a key that has not takes longer.
     fn check_open(&self, table: &SnapshotTable, stage: &Stage) -> Result<(), LoadError> {
+        let as_asked = format!(
+            "SELECT count(*) = ended AND count(DISTINCT s.rowid) = ended AND bool_and(s.change <> 0) \
+             FROM {} AS h JOIN {stage} AS s ON {}, \
+             (SELECT count(*) AS ended FROM {stage} WHERE change <> 0) \
+             WHERE h.{VALID_TO} IS NULL AND {} GROUP BY ended",
+            sql::table(&table.history()),
+            sql::compare("h", "s", "=", &table.key),
+            table.not_deleted("h"),
+            stage = stage.table(),
+        );
+        // No row if no change is about an open version.
+        let as_asked = self.try_to(|connection| {
+            let mut statement = connection.prepare(&as_asked)?;
+            let mut rows = statement.query([])?;
+            Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+        })?;
+        if as_asked == Some(true) {
+            return Ok(());
+        }
         let broken = self.first(&format!(
             "SELECT any_value({}), count(h.{VALID_FROM})::VARCHAR FROM {} AS s \
              LEFT JOIN {} AS h ON {} AND h.{VALID_TO} IS NULL AND {} \

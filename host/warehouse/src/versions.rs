@@ -3,6 +3,7 @@
 use chrono::NaiveDateTime;
 
 use crate::{
+    catalog,
     error::{LoadError, ReadError},
     overlay,
     snapshot::{SnapshotTable, VALID_FROM, VALID_TO},
@@ -179,11 +180,11 @@ impl Warehouse {
     ///
     /// [`ReadError::Database`] if DuckDB refuses.
     pub fn count_rows(&self, table: &str) -> Result<u64, ReadError> {
-        if !self.tables()?.iter().any(|name| name == table) {
+        let connection = self.connect_to_read()?;
+        if !catalog::is_relation(&connection, table).map_err(ReadError::Database)? {
             return Ok(0);
         }
         // Counting the rows behind a view with an overlay asks for no join.
-        let connection = self.connect_to_read()?;
         let table = overlay::base(&connection, table).map_err(ReadError::Database)?;
         self.count(&format!("SELECT count(*) FROM {}", sql::table(&table)))
     }

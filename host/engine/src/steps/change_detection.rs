@@ -88,8 +88,10 @@ impl StepRun<'_> {
         };
         self.run.observer.started(self.name(), 0);
         let started = self.start();
-        let ((changes, rows_in), passes) =
-            self.in_passes(|passes| self.detect(input, versions, pending, passes))?;
+        let ((changes, rows_in), passes) = self
+            .in_passes(self.resolved.configured.lanes, |passes| {
+                self.detect(input, versions, pending, passes)
+            })?;
         let mut loaded = Loaded {
             rows_in,
             rows_out: changes.rows(),
@@ -138,13 +140,15 @@ impl StepRun<'_> {
                 .note(&target.step, loaded);
         }
         if shape.is_some() {
-            let (entries, passes) =
-                self.in_passes(|passes| self.overlay_entries(versions, target, changes, passes))?;
+            let (entries, passes) = self.in_passes(target.load.configured.lanes, |passes| {
+                self.overlay_entries(versions, target, changes, passes)
+            })?;
             loaded.passes = loaded.passes.max(passes);
             return Ok(Reaches::Keys(entries));
         }
-        let (repaired, passes) =
-            self.in_passes(|passes| self.repair(versions, target, changes, passes))?;
+        let (repaired, passes) = self.in_passes(target.load.configured.lanes, |passes| {
+            self.repair(versions, target, changes, passes)
+        })?;
         loaded.passes = loaded.passes.max(passes);
         Ok(repaired.map_or(Reaches::Nothing, Reaches::Rows))
     }
@@ -162,7 +166,7 @@ impl StepRun<'_> {
         let circumstances = Circumstances {
             mode: target.update_mode,
             rows: warehouse
-                .count_rows(&target.step)
+                .estimate_table_rows(&target.step)
                 .map_err(EngineError::ReadWarehouse)?,
             overlay,
         };
@@ -266,7 +270,9 @@ impl StepRun<'_> {
         };
         let open = |_| {
             Ok(Pass {
-                tasks: (0..self.run.lanes).map(task).collect::<Result<_, _>>()?,
+                tasks: (0..self.resolved.configured.lanes)
+                    .map(task)
+                    .collect::<Result<_, _>>()?,
                 first: inlet(Side::Before)?,
                 second: inlet(Side::Now)?,
                 budget: None,

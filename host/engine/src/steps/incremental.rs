@@ -80,7 +80,9 @@ impl StepRun<'_> {
             None => self.attempt_to_store(&mut input).map(|done| (done, 1)),
             Some(work) => {
                 let budget = self.budget(chain, work, inputs)?;
-                self.in_passes(|passes| self.attempt_to_append(work, &mut input, passes, budget))
+                self.in_passes(work.configured.lanes, |passes| {
+                    self.attempt_to_append(work, &mut input, passes, budget)
+                })
             }
         };
         let rejected = input.rejected();
@@ -107,7 +109,7 @@ impl StepRun<'_> {
         let load = self.begin()?;
         let open = |_| {
             Ok(Pass {
-                tasks: (0..self.run.lanes)
+                tasks: (0..work.configured.lanes)
                     .map(|_| self.open(work))
                     .collect::<Result<Vec<_>, _>>()?,
                 first: Inlet {
@@ -188,7 +190,7 @@ impl StepRun<'_> {
             return Ok(Box::new(std::iter::empty()));
         }
         self.check_history(&work.lookup)?;
-        let versions = self.run.warehouse.versions(&work.lookup, self.run.lanes);
+        let versions = self.run.warehouse.versions(&work.lookup, self.run.threads);
         let versions = versions.map_err(EngineError::ReadWarehouse)?;
         Ok(self.conformed_parts(versions, &work.input.lookup))
     }

@@ -45,7 +45,7 @@ impl StepRun<'_> {
                     columns: columns.clone(),
                 })
             };
-            let tasks = (0..self.run.lanes).map(task);
+            let tasks = (0..load.configured.lanes).map(task);
             Ok(Pass {
                 tasks: tasks.collect::<Result<Vec<_>, EngineError>>()?,
                 first: Inlet {

@@ -9,15 +9,16 @@ use super::StepRun;
 use crate::{DataError, EngineError};
 
 impl StepRun<'_> {
-    /// Tries something in one pass, and for as long as a lane's memory does not suffice, in twice
-    /// as many. Returns in how many it was done.
+    /// Tries something in one pass over so many lanes, and for as long as a lane's memory does not
+    /// suffice, in twice as many. Returns in how many it was done.
     ///
     /// What an attempt has done must be undone when it returns an error.
     pub(super) fn in_passes<R, T: IntoEngineError>(
         &self,
+        lanes: usize,
         mut attempt: impl FnMut(usize) -> Result<R, Stopped<T, EngineError>>,
     ) -> Result<(R, usize), EngineError> {
-        let most = most_passes(self.run.lanes);
+        let most = most_passes(lanes);
         let mut passes = 1;
         loop {
             let error = match attempt(passes) {

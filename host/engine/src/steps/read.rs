@@ -39,7 +39,7 @@ impl Rejected {
 }
 
 impl StepRun<'_> {
-    /// Takes the digests of files that are about to be read, as many at once as there are lanes.
+    /// Takes the digests of files that are about to be read, as many at once as there are threads.
     /// That also finds a gzip file that is cut off.
     pub(super) fn digested(
         &self,
@@ -67,7 +67,7 @@ impl StepRun<'_> {
             done
         };
         let mut done = thread::scope(|scope| {
-            let others: Vec<_> = (1..self.run.lanes.min(files.len()))
+            let others: Vec<_> = (1..self.run.threads.min(files.len()))
                 .map(|_| scope.spawn(work))
                 .collect();
             let mut done = work();

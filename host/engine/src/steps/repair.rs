@@ -80,7 +80,7 @@ impl StepRun<'_> {
                     differing: differing.clone(),
                 })
             };
-            let tasks = (0..self.run.lanes).map(task);
+            let tasks = (0..load.configured.lanes).map(task);
             Ok(Pass {
                 tasks: tasks.collect::<Result<Vec<_>, EngineError>>()?,
                 first: Inlet {

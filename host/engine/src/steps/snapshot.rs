@@ -161,7 +161,7 @@ impl StepRun<'_> {
             Some(table) => NewRows::Table(table),
         };
         let mut rows = Input::new(self, chain, new);
-        let taken = self.in_passes(|passes| {
+        let taken = self.in_passes(self.resolved.configured.lanes, |passes| {
             rows.prepare(passes)?;
             self.attempt_to_take(input, table, settings, extract, &mut rows, passes)
         });
@@ -203,7 +203,7 @@ impl StepRun<'_> {
         let before = self.count_open(table)?;
         let open = |_| {
             Ok(Pass {
-                tasks: (0..self.run.lanes)
+                tasks: (0..self.resolved.configured.lanes)
                     .map(|_| self.task(input, &counts))
                     .collect::<Result<Vec<_>, _>>()?,
                 first: Inlet {
@@ -280,8 +280,8 @@ impl StepRun<'_> {
         extract: &Extract,
     ) -> Result<Rows<'static>, EngineError> {
         // For the newest extract these are the open versions: nothing begins after it.
-        let (warehouse, lanes) = (self.run.warehouse, self.run.lanes);
-        let versions = warehouse.versions_at(table, extract.time, lanes);
+        let (warehouse, threads) = (self.run.warehouse, self.run.threads);
+        let versions = warehouse.versions_at(table, extract.time, threads);
         let versions = versions.map_err(EngineError::ReadWarehouse)?;
         Ok(self.conformed_parts(versions, &input.versions()))
     }

@@ -388,6 +388,9 @@ fn limits(read: &Read<'_, written::Step>, mistakes: &mut Mistakes) -> StepLimits
             "call_timeout_secs",
             mistakes,
         ),
+        lanes: limits
+            .lanes
+            .map(|lanes| numbers::whole(Some(lanes), 1..=128, 1, place, "lanes", mistakes)),
     }
 }
 

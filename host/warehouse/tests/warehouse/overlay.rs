@@ -231,7 +231,7 @@ fn a_large_table_is_folded_in_parts_that_can_be_repeated() {
         ..settings(&path)
     };
     let warehouse = Warehouse::open(&settings).unwrap();
-    let rows = 6_000_000;
+    let rows = 9_000_000;
     for part in 0..6 {
         let load = warehouse.begin().unwrap();
         let numbers = (part * rows / 6)..((part + 1) * rows / 6);
@@ -272,14 +272,14 @@ fn a_large_table_is_folded_in_parts_that_can_be_repeated() {
     let folded: u64 = parts.iter().skip(1).map(fold_part).sum();
     assert_eq!(table(warehouse.query(counts).unwrap()), expected);
     let again: u64 = parts.iter().map(fold_part).sum();
-    assert_eq!((folded, again), (30_000, 0));
+    assert_eq!((folded, again), (45_000, 0));
     let load = warehouse.begin().unwrap();
     load.end_overlay("views").unwrap();
     load.commit().unwrap();
     assert_eq!(table(warehouse.query(counts).unwrap()), expected);
     assert_eq!(
         expected,
-        "new | 30000 | 13500000\nold | 5970000 | 2983500000"
+        "new | 45000 | 20250000\nold | 8955000 | 4475250000"
     );
 }
 
