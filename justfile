@@ -21,7 +21,7 @@ componentize_py := languages / "bin/componentize-py"
 node_modules := languages / "js/node_modules"
 
 export CLANG := env("CLANG", if path_exists(clang) == "true" { clang } else { "" })
-export SYSROOT := env("SYSROOT", if path_exists(clang) == "true" { languages / "clang/usr" } else { "" })
+export WASI_SYSROOT := env("WASI_SYSROOT", if path_exists(clang) == "true" { languages / "clang/usr" } else { "" })
 export COMPONENTIZE_PY := env("COMPONENTIZE_PY", if path_exists(componentize_py) == "true" { componentize_py } else { "" })
 export WIGEON_NODE_MODULES := env("WIGEON_NODE_MODULES", if path_exists(node_modules) == "true" { node_modules } else { "" })
 
