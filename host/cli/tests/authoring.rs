@@ -102,15 +102,29 @@ fn whole_path(language: &str, kind: &str) {
     );
     assert!(!inspected.contains("wasi"), "{inspected}");
 
+    let bench = ["plugin", "bench", "--rows", "20000", "--format", "json"];
     let component = [&path, "--case", "tests/cases/first"];
     let subject: &[&str] = if language == "rust" { &[] } else { &component };
-    let arguments = ["plugin", "bench", "--rows", "20000", "--format", "json"];
-    let measured = ok(&directory, &[&arguments, subject].concat());
+    let measured = ok(&directory, &[&bench, subject].concat());
     let report: serde_json::Value = serde_json::from_str(&measured).unwrap();
     assert!(
         report["second"]["rows"].as_u64().unwrap() >= 20_000,
         "{measured}"
     );
+
+    // An option that the plugin does not have is refused, by its name.
+    let case = directory.join("tests/cases/first/case.toml");
+    let text = fs_err::read_to_string(&case).unwrap();
+    let misspelt = if text.contains("[options]") {
+        text.replace("[options]", "[options]\nno_such_option = 1")
+    } else {
+        text + "\n[options]\nno_such_option = 1\n"
+    };
+    fs_err::write(case, misspelt).unwrap();
+    let refused = wigeon(&directory, &[&bench[..2], &component].concat());
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("`no_such_option`"), "{said}");
 }
 
 /// Says whether a plugin cannot be built since a tool is missing, and writes a line about it that is
@@ -122,7 +136,7 @@ fn skipped(language: &str, kind: &str, output: &Output) -> bool {
         return false;
     };
     let line = format!("skipped the template of a {kind} plugin in {language}: {missing}");
-    writeln!(io::stderr(), "{line}").unwrap();
+    writeln!(io::stderr(), "{line} (`./just setup-languages` brings it)").unwrap();
     true
 }
 

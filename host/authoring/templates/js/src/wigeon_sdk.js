@@ -156,7 +156,7 @@ export const readTimes = (batch, column) => numbers(BigInt64Array, batch.read(co
 export function readKey(batch, key, formats) {
   const columns = Array.from(key, (column) => read(batch, column, formats[column]));
   if (columns.length === 1) return columns[0].map(keyOf);
-  const part = (value) => `${String(value).length}:${value}`;
+  const part = (value) => (value === null ? "-" : `${String(value).length}:${value}`);
   return columns[0].map((_, row) => columns.map((column) => part(column[row])).join());
 }
 
