@@ -214,7 +214,7 @@ mod tests {
                     if let Ok(text) = String::from_utf8(contents) {
                         assert!(!has_placeholder(&text), "{file}:\n{text}");
                     } else {
-                        assert!(file.ends_with(".o"), "{file} is no text");
+                        assert_eq!(file, "bindings/wigeon_component_type.o");
                     }
                 }
                 let project = Project::open(&made.directory).unwrap();

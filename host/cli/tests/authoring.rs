@@ -136,7 +136,8 @@ fn skipped(language: &str, kind: &str, output: &Output) -> bool {
         return false;
     };
     let line = format!("skipped the template of a {kind} plugin in {language}: {missing}");
-    writeln!(io::stderr(), "{line} (`./just setup-languages` brings it)").unwrap();
+    writeln!(io::stderr(), "{line} (`./just setup-languages` brings it)")
+        .expect("standard error can be written to");
     true
 }
 
