@@ -14,6 +14,17 @@ export WIGEON_TOOLS := tools
 export DUCKDB_LIB_DIR := env("DUCKDB_LIB_DIR", tools / "duckdb")
 export LD_LIBRARY_PATH := DUCKDB_LIB_DIR + if env("LD_LIBRARY_PATH", "") == "" { "" } else { ":" + env("LD_LIBRARY_PATH") }
 
+# What `./just setup-languages` brought, for the tests that build plugins in other languages than Rust.
+languages := tools / "languages"
+clang := languages / "bin/clang"
+componentize_py := languages / "bin/componentize-py"
+node_modules := languages / "js/node_modules"
+
+export CLANG := env("CLANG", if path_exists(clang) == "true" { clang } else { "" })
+export WASI_SYSROOT := env("WASI_SYSROOT", if path_exists(clang) == "true" { languages / "clang/usr" } else { "" })
+export COMPONENTIZE_PY := env("COMPONENTIZE_PY", if path_exists(componentize_py) == "true" { componentize_py } else { "" })
+export WIGEON_NODE_MODULES := env("WIGEON_NODE_MODULES", if path_exists(node_modules) == "true" { node_modules } else { "" })
+
 # List the recipes
 default:
     @"{{ just_executable() }}" --justfile "{{ justfile() }}" --list --unsorted
@@ -21,6 +32,10 @@ default:
 # Bring what the machine lacks: the WebAssembly target, DuckDB's library
 setup:
     @tools/setup
+
+# Bring what plugins in C, Python and JavaScript are built with, so that `./just test` tests those too
+setup-languages:
+    @tools/setup-languages
 
 # Build the `wigeon` binary
 build: setup

@@ -39,7 +39,10 @@ fn the_reference_says_what_the_wit_says() {
     for interface in ["columnar", "output", "failure", "incremental-step"] {
         assert!(page.contains(&format!("## Interface `{interface}`")));
     }
-    assert_current(&workspace().join("docs/plugins/reference.md"), &page);
+    assert_current(
+        &workspace().join("docs/plugins/reference.md"),
+        page.as_bytes(),
+    );
 }
 
 /// What has been read of a file, as far as the next line needs it.

@@ -22,7 +22,7 @@ fn code_in_the_documentation_is_quoted_from_files_that_are_compiled() {
             let page = fs::read_to_string(&path).expect("a page");
             let refreshed = refreshed(&page, &mut quotes);
             let refreshed = refreshed.unwrap_or_else(|why| panic!("{}: {why}", path.display()));
-            assert_current(&path, &refreshed);
+            assert_current(&path, refreshed.as_bytes());
         }
     }
     assert!(quotes > 10, "only {quotes} quotes were found");

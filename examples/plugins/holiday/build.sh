@@ -10,11 +10,11 @@ cd "$(dirname "$0")"
 
 componentize=${COMPONENTIZE_PY:-componentize-py}
 if ! command -v "$componentize" >/dev/null 2>&1; then
-    echo "componentize-py is missing: python3 -m pip install componentize-py==0.25.1" >&2
+    echo "componentize-py is missing: python3 -m pip install componentize-py==0.25.1, or set COMPONENTIZE_PY" >&2
     exit 1
 fi
 
 mkdir -p target
 
 # -s: no WASI, which Wigeon would refuse.
-"$componentize" --quiet -d "${WIT:-../../../wit}" -w transform componentize -s -p src holiday -o target/holiday.component.wasm
+"$componentize" --quiet -d "${WIT:-../../../wit}" -w transform componentize -s -p src transform_step -o target/holiday.component.wasm

@@ -10,7 +10,7 @@ use serde::Serialize;
 use wigeon_build::{BuildError, Guest, componentize};
 use wigeon_registry::digest;
 
-use crate::{AuthoringError, Language, Project};
+use crate::{AuthoringError, Project};
 
 /// What core modules and components begin with: the magic number, the version and the layer.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -49,9 +49,9 @@ impl Project {
     /// - [`AuthoringError::Read`], [`AuthoringError::Invalid`] and [`AuthoringError::Write`] about
     ///   files.
     pub fn build(&self, place: &Place) -> Result<Built, AuthoringError> {
-        let component = match (&self.build, self.language) {
-            (Some(build), _) => self.by_command(&build.command, &build.output)?,
-            (None, Language::Rust | Language::Other) => self.by_cargo(place)?,
+        let component = match &self.build {
+            Some(build) => self.by_command(&build.command, &build.output)?,
+            None => self.by_cargo(place)?,
         };
         let path = self.component_path();
         let directory = path.parent().unwrap_or(Path::new(""));

@@ -5,6 +5,8 @@ use std::{io, path::PathBuf};
 use wigeon_build::BuildError;
 use wigeon_runtime::{LoadError, OpenError, PluginError};
 
+use crate::Language;
+
 /// Why an author's command cannot be carried out.
 ///
 /// That a case or a property fails is no error but an outcome.
@@ -29,6 +31,12 @@ pub enum AuthoringError {
     NoSdk {
         /// The directory.
         path: PathBuf,
+    },
+    /// A path was given for the SDK of a plugin that has none.
+    #[error("a plugin in `{}` does not use the crate `wigeon-sdk`", language.name())]
+    UnusedSdk {
+        /// What it is to be written in.
+        language: Language,
     },
     /// A file of a new project could not be written.
     #[error("could not write `{path}`")]

@@ -20,19 +20,37 @@ pub struct Project {
     pub(crate) directory: PathBuf,
     pub(crate) name: String,
     pub(crate) kind: Kind,
-    pub(crate) language: Language,
+    pub(crate) language: Option<Language>,
     pub(crate) limits: Limits,
     pub(crate) build: Option<BuildTable>,
 }
 
-/// What a plugin is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// What a plugin is written in, of what [`scaffold()`](crate::scaffold()) has templates for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// Rust: cargo builds it.
     Rust,
-    /// Anything else: a command of the project builds it.
-    Other,
+    /// C: a script of the project makes a core module with clang.
+    C,
+    /// Python: a script of the project makes a component with componentize-py.
+    Python,
+    /// JavaScript: a script of the project makes a component with componentize-js.
+    JavaScript,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Rust, Self::C, Self::Python, Self::JavaScript];
+
+    /// Returns the name, as `plugin.toml` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+            Self::C => "c",
+            Self::Python => "python",
+            Self::JavaScript => "js",
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,7 +64,7 @@ struct ProjectTable {
     limits: LimitsTable,
 }
 
-/// How a project that is not in Rust is built.
+/// How a project is built that cargo does not build.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BuildTable {
@@ -95,16 +113,15 @@ impl Project {
             let kinds = Kind::ALL.map(Kind::name).join("`, `");
             invalid(format!("`kind` is `{}`, not one of `{kinds}`", table.kind))
         })?;
-        let language = if table.build.is_some() {
-            Language::Other
-        } else if table.language == "rust" {
-            Language::Rust
-        } else {
+        let language = Language::ALL
+            .into_iter()
+            .find(|language| language.name() == table.language);
+        if table.build.is_none() && language != Some(Language::Rust) {
             return Err(invalid(format!(
                 "how a plugin in `{}` is built is not known: say it with `command` and `output` under `[build]`",
                 table.language
             )));
-        };
+        }
         if table
             .build
             .as_ref()
@@ -143,6 +160,11 @@ impl Project {
     /// Returns the kind of step that the plugin is for.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Returns what the plugin is written in, none if there is no template for it.
+    pub fn language(&self) -> Option<Language> {
+        self.language
     }
 
     /// Returns where the component is written to: `target/<name>.wasm` in the project.
@@ -265,7 +287,12 @@ mod tests {
         write(
             "name = \"a\"\nkind = \"transform\"\nlanguage = \"c\"\n[build]\ncommand = [\"make\"]\noutput = \"a.wasm\"\n",
         );
-        assert_eq!(Project::open(path).unwrap().language, Language::Other);
+        assert_eq!(Project::open(path).unwrap().language, Some(Language::C));
+
+        write(
+            "name = \"a\"\nkind = \"transform\"\nlanguage = \"zig\"\n[build]\ncommand = [\"make\"]\noutput = \"a.wasm\"\n",
+        );
+        assert_eq!(Project::open(path).unwrap().language, None);
     }
 
     #[test]

@@ -1,11 +1,23 @@
 //! New projects, from templates that are real files under `templates/`.
+//!
+//! A template has a part for the kind (`kind.rs`: the first case, a step) and a part for the
+//! language (`language.rs`: sources, how it is built). The two meet in `README.md` and
+//! `plugin.toml`, which all projects share.
+
+mod kind;
+mod language;
+mod sdk;
+mod template;
 
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use wigeon_runtime::Kind;
 
-use crate::{AuthoringError, project::check_name};
+use crate::{AuthoringError, Language, project::check_name};
+use template::{File, Words, file};
+
+pub use sdk::SdkSource;
 
 /// A plugin to begin.
 #[derive(Debug, Clone)]
@@ -16,8 +28,10 @@ pub struct NewPlugin<'a> {
     pub name: &'a str,
     /// The kind of step that it is for.
     pub kind: Kind,
-    /// The directory of the crate `wigeon-sdk`. If none is given, it is found among the directories
-    /// around the new one, or else taken from the repository on the network.
+    /// What it is written in.
+    pub language: Language,
+    /// The directory of the crate `wigeon-sdk`, for a plugin in Rust. If none is given, it is found
+    /// among the directories around the new one, or else taken from the repository on the network.
     pub sdk: Option<&'a Path>,
 }
 
@@ -28,37 +42,17 @@ pub struct Scaffolded {
     pub directory: PathBuf,
     /// Its files, relative to the directory, in the order of their names.
     pub files: Vec<String>,
-    /// Where it takes the SDK from.
-    pub sdk: SdkSource,
+    /// Where it takes the SDK from, if it is in Rust.
+    pub sdk: Option<SdkSource>,
 }
 
-/// Where a project takes the SDK from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SdkSource {
-    /// A directory.
-    Path(PathBuf),
-    /// A repository that git fetches.
-    Git(&'static str),
-}
+/// What all projects share, filled in by kind and language.
+const SHARED: [File; 2] = [
+    file!("README.md", "README.md.template"),
+    file!("plugin.toml", "plugin.toml.template"),
+];
 
-impl SdkSource {
-    fn dependency(&self) -> String {
-        match self {
-            // A literal string of TOML has no escapes, so backslashes stay as they are.
-            Self::Path(path) => format!("path = '{}'", path.display()),
-            Self::Git(url) => format!("git = \"{url}\""),
-        }
-    }
-
-    fn words(&self) -> String {
-        match self {
-            Self::Path(path) => format!("the directory `{}`", path.display()),
-            Self::Git(url) => format!("the repository {url}"),
-        }
-    }
-}
-
-/// The contract, as the project gets it to read.
+/// The contract, as the project gets it: the build of most languages reads it.
 const WIT: [(&str, &str); 7] = [
     ("wit/about.wit", include_str!("../../../wit/about.wit")),
     (
@@ -84,57 +78,12 @@ const WIT: [(&str, &str); 7] = [
     ),
 ];
 
-/// What differs from one kind to the next.
-struct Template {
-    summary: &'static str,
-    source: &'static str,
-    /// The files of the first case.
-    case: &'static [(&'static str, &'static str)],
-    /// A step that uses the plugin.
-    step: &'static str,
-}
-
-/// The files of a template's first case, by name.
-macro_rules! case {
-    ($kind:literal: $($file:literal),*) => {
-        &[$(($file, include_str!(concat!("../templates/rust/", $kind, "/case/", $file)))),*]
-    };
-}
-
-fn template(kind: Kind) -> Template {
-    match kind {
-        Kind::Transform => Template {
-            summary: "Keeps the rows that have one value in one column",
-            source: include_str!("../templates/rust/transform/src/lib.rs"),
-            case: case!("transform": "case.toml", "rows.csv", "expected.txt"),
-            step: include_str!("../templates/rust/transform/step.toml"),
-        },
-        Kind::Snapshot => Template {
-            summary: "Finds the changes between the open versions and a full extract",
-            source: include_str!("../templates/rust/snapshot/src/lib.rs"),
-            case: case!("snapshot": "case.toml", "versions.csv", "extract.csv", "expected.txt"),
-            step: include_str!("../templates/rust/snapshot/step.toml"),
-        },
-        Kind::Incremental => Template {
-            summary: "Adds columns of the latest version of each row's key",
-            source: include_str!("../templates/rust/incremental/src/lib.rs"),
-            case: case!("incremental": "case.toml", "lookup.csv", "rows.csv", "expected.txt"),
-            step: include_str!("../templates/rust/incremental/step.toml"),
-        },
-        Kind::ChangeDetection => Template {
-            summary: "Finds the keys whose versions are no longer those last applied",
-            source: include_str!("../templates/rust/change-detection/src/lib.rs"),
-            case: case!("change-detection": "case.toml", "before.csv", "now.csv", "expected.txt"),
-            step: include_str!("../templates/rust/change-detection/step.toml"),
-        },
-    }
-}
-
 /// Writes the project of a new plugin, whose case passes as it is.
 ///
 /// # Errors
 ///
 /// - [`AuthoringError::Name`] if the name cannot be that of a plugin and of a crate.
+/// - [`AuthoringError::UnusedSdk`] if an SDK is named for another language than Rust.
 /// - [`AuthoringError::NotEmpty`] if its directory exists and has anything in it.
 /// - [`AuthoringError::NoSdk`] if the SDK is not where it was said to be.
 /// - [`AuthoringError::Read`] and [`AuthoringError::Write`] if the file system refuses. What was
@@ -144,50 +93,52 @@ pub fn scaffold(new: &NewPlugin<'_>) -> Result<Scaffolded, AuthoringError> {
         name: new.name.to_owned(),
         reason,
     })?;
+    if new.sdk.is_some() && new.language != Language::Rust {
+        return Err(AuthoringError::UnusedSdk {
+            language: new.language,
+        });
+    }
     let directory = new.parent.join(new.name);
     refuse_non_empty(&directory)?;
-    let sdk = sdk_source(new)?;
-
-    let template = template(new.kind);
-    let fill = |text: &str| {
-        text.replace("{{name}}", new.name)
-            .replace("{{kind}}", new.kind.name())
-            .replace("{{summary_lower}}", &lower_first(template.summary))
-            .replace("{{summary}}", template.summary)
-            .replace("{{sdk}}", &sdk.dependency())
-            .replace("{{sdk_words}}", &sdk.words())
-            .replace("{{step}}", &template.step.replace("{{name}}", new.name))
+    let sdk = match new.language {
+        Language::Rust => Some(SdkSource::find(new.parent, new.sdk)?),
+        Language::C | Language::Python | Language::JavaScript => None,
     };
-    let mut files = vec![
-        (
-            ".gitignore".to_owned(),
-            include_str!("../templates/rust/gitignore").to_owned(),
-        ),
-        (
-            "Cargo.toml".to_owned(),
-            fill(include_str!("../templates/rust/Cargo.toml.template")),
-        ),
-        (
-            "README.md".to_owned(),
-            fill(include_str!("../templates/rust/README.md.template")),
-        ),
-        (
-            "plugin.toml".to_owned(),
-            fill(include_str!("../templates/rust/plugin.toml.template")),
-        ),
-        ("src/lib.rs".to_owned(), template.source.to_owned()),
-    ];
-    let case = template.case.iter();
-    files
-        .extend(case.map(|(file, text)| (format!("tests/cases/first/{file}"), (*text).to_owned())));
-    files.extend(WIT.map(|(file, text)| (file.to_owned(), text.to_owned())));
+
+    let kind = kind::of(new.kind);
+    let language = language::of(new.language);
+    let mut words = Words::default();
+    words.add("name", new.name);
+    words.add("kind", new.kind.name());
+    words.add("lang", new.language.name());
+    words.add("summary", kind.summary);
+    words.add("summary_lower", &lower_first(kind.summary));
+    words.add(
+        "step_module",
+        &format!("{}_step", new.kind.name().replace('-', "_")),
+    );
+    words.add("step", kind.step.text());
+    if let Some(sdk) = &sdk {
+        words.add("sdk", &sdk.dependency());
+        words.add("sdk_words", &sdk.words());
+    }
+    words.add("build", language.build.text());
+    words.add("building", language.building.text());
+    words.add("files", language.table.text());
+
+    let templates = SHARED.iter().chain(language::files(&language, new.kind));
+    let templates = templates.chain(kind.case);
+    let mut files: Vec<_> = templates
+        .map(|file| (file.path, words.fill_bytes(file.contents)))
+        .collect();
+    files.extend(WIT.map(|(path, text)| (path, text.into())));
     files.sort();
-    for (file, text) in &files {
-        write(&directory.join(file), text)?;
+    for (path, contents) in &files {
+        write(&directory.join(path), contents)?;
     }
     Ok(Scaffolded {
         directory,
-        files: files.into_iter().map(|(file, _)| file).collect(),
+        files: files.into_iter().map(|(path, _)| path.to_owned()).collect(),
         sdk,
     })
 }
@@ -208,52 +159,14 @@ fn refuse_non_empty(directory: &Path) -> Result<(), AuthoringError> {
     Ok(())
 }
 
-fn write(path: &Path, text: &str) -> Result<(), AuthoringError> {
+fn write(path: &Path, contents: &[u8]) -> Result<(), AuthoringError> {
     let parent = path.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(parent)
-        .and_then(|()| fs::write(path, text))
+        .and_then(|()| fs::write(path, contents))
         .map_err(|source| AuthoringError::Write {
             path: path.to_owned(),
             source,
         })
-}
-
-fn sdk_source(new: &NewPlugin<'_>) -> Result<SdkSource, AuthoringError> {
-    if let Some(path) = new.sdk {
-        let none = || AuthoringError::NoSdk {
-            path: path.to_owned(),
-        };
-        let path = fs::canonicalize(path).map_err(|_| none())?;
-        return if is_sdk(&path) {
-            Ok(SdkSource::Path(path))
-        } else {
-            Err(none())
-        };
-    }
-    let Ok(parent) = fs::canonicalize(new.parent) else {
-        return Ok(SdkSource::Git(env!("CARGO_PKG_REPOSITORY")));
-    };
-    let above = parent.ancestors().enumerate();
-    let found = above
-        .map(|(up, directory)| (up + 1, directory.join("plugins").join("sdk")))
-        .find(|(_, sdk)| is_sdk(sdk));
-    Ok(match found {
-        // Relative, so that the repository may be moved.
-        Some((up, _)) => SdkSource::Path(format!("{}plugins/sdk", "../".repeat(up)).into()),
-        None => SdkSource::Git(env!("CARGO_PKG_REPOSITORY")),
-    })
-}
-
-/// Says whether a directory is that of the crate `wigeon-sdk`.
-fn is_sdk(directory: &Path) -> bool {
-    let text = fs::read_to_string(directory.join("Cargo.toml"));
-    let manifest = text.ok().and_then(|text| text.parse::<toml::Table>().ok());
-    manifest.is_some_and(|manifest| {
-        let name = manifest
-            .get("package")
-            .and_then(|package| package.get("name"));
-        name.and_then(|name| name.as_str()) == Some("wigeon-sdk")
-    })
 }
 
 fn lower_first(text: &str) -> String {
@@ -264,24 +177,92 @@ fn lower_first(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
 
-    fn new<'a>(parent: &'a Path, name: &'a str) -> NewPlugin<'a> {
+    use super::*;
+    use crate::Project;
+
+    fn new<'a>(parent: &'a Path, name: &'a str, language: Language, kind: Kind) -> NewPlugin<'a> {
         NewPlugin {
             parent,
             name,
-            kind: Kind::Transform,
+            kind,
+            language,
             sdk: None,
         }
+    }
+
+    /// Says whether a text has a placeholder, such as `{{name}}`.
+    fn has_placeholder(text: &str) -> bool {
+        let mut pieces = text.split("{{").skip(1);
+        pieces.any(|piece| {
+            let word = piece.split_once("}}").map_or("", |(word, _)| word);
+            let small = |c: char| c.is_ascii_lowercase() || c == '_';
+            !word.is_empty() && word.chars().all(small)
+        })
+    }
+
+    #[test]
+    fn every_language_has_every_kind_with_everything_filled_in() {
+        for language in Language::ALL {
+            for kind in Kind::ALL {
+                let parent = tempfile::tempdir().unwrap();
+                let plugin = new(parent.path(), "mine", language, kind);
+                let made = scaffold(&plugin).unwrap();
+                for file in &made.files {
+                    let contents = fs::read(made.directory.join(file)).unwrap();
+                    if let Ok(text) = String::from_utf8(contents) {
+                        assert!(!has_placeholder(&text), "{file}:\n{text}");
+                    } else {
+                        assert_eq!(file, "bindings/wigeon_component_type.o");
+                    }
+                }
+                let project = Project::open(&made.directory).unwrap();
+                assert_eq!(project.name(), "mine");
+                assert_eq!(project.kind(), kind);
+                assert_eq!(project.language(), Some(language));
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_templates_is_handed_out() {
+        let mut used: BTreeSet<_> = SHARED.iter().map(|file| file.template).collect();
+        for kind in Kind::ALL {
+            let of_kind = kind::of(kind);
+            used.insert(of_kind.step.template);
+            used.extend(of_kind.case.iter().map(|file| file.template));
+            for language in Language::ALL {
+                let language = language::of(language);
+                let words = [language.build, language.building, language.table];
+                used.extend(words.map(|file| file.template));
+                used.extend(language::files(&language, kind).map(|file| file.template));
+            }
+        }
+        let mut there = BTreeSet::new();
+        let mut directories = vec![PathBuf::from("templates")];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    directories.push(path);
+                } else {
+                    let path = path.strip_prefix("templates").unwrap();
+                    there.insert(path.to_str().unwrap().to_owned());
+                }
+            }
+        }
+        let used: BTreeSet<_> = used.into_iter().map(str::to_owned).collect();
+        assert_eq!(used, there);
     }
 
     #[test]
     fn a_directory_with_something_in_it_is_left_alone() {
         let parent = tempfile::tempdir().unwrap();
-        let directory = parent.path().join("mine");
-        fs::create_dir(&directory).unwrap();
-        scaffold(&new(parent.path(), "mine")).unwrap();
-        let error = scaffold(&new(parent.path(), "mine")).unwrap_err();
+        fs::create_dir(parent.path().join("mine")).unwrap();
+        let plugin = new(parent.path(), "mine", Language::C, Kind::Transform);
+        scaffold(&plugin).unwrap();
+        let error = scaffold(&plugin).unwrap_err();
         assert!(
             matches!(error, AuthoringError::NotEmpty { .. }),
             "{error:?}"
@@ -289,44 +270,18 @@ mod tests {
     }
 
     #[test]
-    fn outside_the_repository_the_sdk_is_fetched() {
-        let parent = tempfile::tempdir().unwrap();
-        let made = scaffold(&new(parent.path(), "mine")).unwrap();
-        assert_eq!(made.sdk, SdkSource::Git(env!("CARGO_PKG_REPOSITORY")));
-        let readme = fs::read_to_string(made.directory.join("README.md")).unwrap();
-        assert!(readme.contains(env!("CARGO_PKG_REPOSITORY")));
-        assert!(!readme.contains("{{"), "{readme}");
-    }
-
-    #[test]
-    fn inside_the_repository_the_sdk_is_the_one_beside() {
-        let root = tempfile::tempdir().unwrap();
-        let sdk = root.path().join("plugins/sdk");
-        write(
-            &sdk.join("Cargo.toml"),
-            "[package]\nname = \"wigeon-sdk\"\n",
-        )
-        .unwrap();
-        let parent = root.path().join("examples");
-        fs::create_dir(&parent).unwrap();
-        let made = scaffold(&new(&parent, "mine")).unwrap();
-        assert_eq!(made.sdk, SdkSource::Path("../../plugins/sdk".into()));
-        assert!(
-            made.directory
-                .join("../../plugins/sdk/Cargo.toml")
-                .is_file()
-        );
-    }
-
-    #[test]
-    fn what_is_not_the_sdk_is_refused() {
+    fn only_rust_takes_the_sdk() {
         let parent = tempfile::tempdir().unwrap();
         let plugin = NewPlugin {
             sdk: Some(parent.path()),
-            ..new(parent.path(), "mine")
+            ..new(parent.path(), "mine", Language::Python, Kind::Transform)
         };
         let error = scaffold(&plugin).unwrap_err();
-        assert!(matches!(error, AuthoringError::NoSdk { .. }), "{error:?}");
+        assert!(
+            matches!(error, AuthoringError::UnusedSdk { .. }),
+            "{error:?}"
+        );
+        assert!(!parent.path().join("mine").exists());
     }
 
     #[test]

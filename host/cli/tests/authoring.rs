@@ -1,7 +1,9 @@
-//! The whole path of a plugin's author, for each kind: new, build, test, bench, inspect.
+//! The whole path of a plugin's author, for each language and kind: new, build, test, inspect, bench.
 //!
-//! It needs the Wasm target and no network: the new projects take the SDK from this workspace, and
-//! begin with its lock file. They share a target directory, so that the SDK is compiled once.
+//! It needs the Wasm target and no network: the new projects in Rust take the SDK from this
+//! workspace, and begin with its lock file. They share a target directory, so that the SDK is
+//! compiled once. Where the tools of another language are missing, a line says that its test was
+//! skipped; `./just setup-languages` brings them.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,6 +11,8 @@
 )]
 
 use std::{
+    env,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -31,85 +35,148 @@ fn wigeon(directory: &Path, arguments: &[&str]) -> Output {
 }
 
 fn ok(directory: &Path, arguments: &[&str]) -> String {
-    let output = wigeon(directory, arguments);
+    stdout_of_success(wigeon(directory, arguments))
+}
+
+fn stdout_of_success(output: Output) -> String {
     let stdout = String::from_utf8(output.stdout).unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{arguments:?}\n{stdout}\n{stderr}");
+    assert!(output.status.success(), "{stdout}\n{stderr}");
     stdout
 }
 
 /// Begins a plugin that can be built without a network.
-fn new(place: &TempDir, name: &str, kind: &str) -> PathBuf {
+fn new(place: &TempDir, name: &str, language: &str, kind: &str) -> PathBuf {
     let sdk = format!("{WORKSPACE}/plugins/sdk");
-    ok(
-        place.path(),
-        &["plugin", "new", name, "--kind", kind, "--sdk", &sdk],
-    );
+    let mut arguments = vec![
+        "plugin", "new", name, "--kind", kind, "--lang", language, "--sdk", &sdk,
+    ];
+    if language != "rust" {
+        arguments.truncate(7);
+    }
+    ok(place.path(), &arguments);
     let directory = place.path().join(name);
-    fs_err::copy(
-        format!("{WORKSPACE}/Cargo.lock"),
-        directory.join("Cargo.lock"),
-    )
-    .unwrap();
+    if language == "rust" {
+        let lock = format!("{WORKSPACE}/Cargo.lock");
+        fs_err::copy(lock, directory.join("Cargo.lock")).unwrap();
+    }
+    // What `npm install` would bring: many files, which are only read.
+    let modules = env::var_os("WIGEON_NODE_MODULES").filter(|path| !path.is_empty());
+    if let ("js", Some(modules)) = (language, modules) {
+        fs_err::os::unix::fs::symlink(modules, directory.join("node_modules")).unwrap();
+    }
     directory
 }
 
-fn whole_path(kind: &str) {
+fn whole_path(language: &str, kind: &str) {
     let place = TempDir::with_prefix("wigeon").unwrap();
     let name = format!("my-{kind}");
-    let directory = new(&place, &name, kind);
-    let built = ok(&directory, &["plugin", "build"]);
+    let directory = new(&place, &name, language, kind);
     let path = format!("target/{name}.wasm");
-    assert!(
-        built.contains(&path) && built.contains("sha256:"),
-        "{built}"
-    );
-    assert!(directory.join(&path).is_file());
 
-    let tested = ok(&directory, &["plugin", "test"]);
+    // In Python and JavaScript a component takes ten seconds, and `test` makes it too.
+    if ["rust", "c"].contains(&language) {
+        let output = wigeon(&directory, &["plugin", "build"]);
+        if skipped(language, kind, &output) {
+            return;
+        }
+        let built = stdout_of_success(output);
+        assert!(
+            built.contains(&path) && built.contains("sha256:"),
+            "{built}"
+        );
+    }
+
+    let output = wigeon(&directory, &["plugin", "test"]);
+    if skipped(language, kind, &output) {
+        return;
+    }
+    let tested = stdout_of_success(output);
     assert!(tested.ends_with("9 passed\n"), "{tested}");
+    assert!(directory.join(&path).is_file());
 
     let inspected = ok(place.path(), &["plugin", "inspect", &name]);
     assert!(
         inspected.contains(&format!("kind       {kind}\n")),
         "{inspected}"
     );
+    assert!(!inspected.contains("wasi"), "{inspected}");
 
-    let measured = ok(
-        &directory,
-        &["plugin", "bench", "--rows", "20000", "--format", "json"],
-    );
+    let bench = ["plugin", "bench", "--rows", "20000", "--format", "json"];
+    let component = [&path, "--case", "tests/cases/first"];
+    let subject: &[&str] = if language == "rust" { &[] } else { &component };
+    let measured = ok(&directory, &[&bench, subject].concat());
     let report: serde_json::Value = serde_json::from_str(&measured).unwrap();
     assert!(
         report["second"]["rows"].as_u64().unwrap() >= 20_000,
         "{measured}"
     );
+
+    // An option that the plugin does not have is refused, by its name.
+    let case = directory.join("tests/cases/first/case.toml");
+    let text = fs_err::read_to_string(&case).unwrap();
+    let misspelt = if text.contains("[options]") {
+        text.replace("[options]", "[options]\nno_such_option = 1")
+    } else {
+        text + "\n[options]\nno_such_option = 1\n"
+    };
+    fs_err::write(case, misspelt).unwrap();
+    let refused = wigeon(&directory, &[&bench[..2], &component].concat());
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("`no_such_option`"), "{said}");
 }
 
-#[test]
-fn a_new_transform_is_built_tested_and_measured_at_once() {
-    whole_path("transform");
+/// Says whether a plugin cannot be built since a tool is missing, and writes a line about it that is
+/// shown although the test passes: what `eprintln!` writes is not.
+fn skipped(language: &str, kind: &str, output: &Output) -> bool {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let missing = said.lines().find(|line| line.contains(" is missing: "));
+    let Some(missing) = missing.filter(|_| language != "rust") else {
+        return false;
+    };
+    let line = format!("skipped the template of a {kind} plugin in {language}: {missing}");
+    writeln!(io::stderr(), "{line} (`./just setup-languages` brings it)")
+        .expect("standard error can be written to");
+    true
 }
 
-#[test]
-fn a_new_snapshot_is_built_tested_and_measured_at_once() {
-    whole_path("snapshot");
+/// The tests of one language.
+macro_rules! every_kind {
+    ($module:ident, $language:literal) => {
+        mod $module {
+            #[test]
+            fn a_new_transform_is_built_tested_and_measured_at_once() {
+                super::whole_path($language, "transform");
+            }
+
+            #[test]
+            fn a_new_snapshot_is_built_tested_and_measured_at_once() {
+                super::whole_path($language, "snapshot");
+            }
+
+            #[test]
+            fn a_new_incremental_is_built_tested_and_measured_at_once() {
+                super::whole_path($language, "incremental");
+            }
+
+            #[test]
+            fn a_new_change_detection_is_built_tested_and_measured_at_once() {
+                super::whole_path($language, "change-detection");
+            }
+        }
+    };
 }
 
-#[test]
-fn a_new_incremental_is_built_tested_and_measured_at_once() {
-    whole_path("incremental");
-}
-
-#[test]
-fn a_new_change_detection_is_built_tested_and_measured_at_once() {
-    whole_path("change-detection");
-}
+every_kind!(rust, "rust");
+every_kind!(c, "c");
+every_kind!(python, "python");
+every_kind!(javascript, "js");
 
 #[test]
 fn another_output_than_expected_fails_until_it_is_blessed() {
     let place = TempDir::with_prefix("wigeon").unwrap();
-    let directory = new(&place, "changed", "transform");
+    let directory = new(&place, "changed", "rust", "transform");
     let rows = directory.join("tests/cases/first/rows.csv");
     let text = fs_err::read_to_string(&rows).unwrap();
     fs_err::write(&rows, text + "6,GB,1.00\n").unwrap();

@@ -1,38 +1,60 @@
-"""The step at work: the module is named after the interface, and the class after the resource."""
+"""The example plugin `holiday`: marks the rows whose date is a holiday.
+
+The holidays are those of the options, so that nobody has to wait for a new plugin when a day is
+declared a holiday.
+"""
 
 import datetime
-import json
-from array import array
 
-from componentize_py_types import Err
-from wit_world.imports import columnar, failure, output
+import wigeon_sdk as wigeon
+from wit_world import exports
+
+OPTIONS = {
+    "type": "object",
+    "properties": {
+        "column": {"type": "string", "description": "The column of dates, of the type date32."},
+        "holidays": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "The name of each holiday, by its date: `2024-12-25`.",
+        },
+    },
+    "required": ["column", "holidays"],
+    "additionalProperties": False,
+}
 
 EPOCH = datetime.date(1970, 1, 1)
 
 
+# region: describe
+class TransformStep(exports.TransformStep):
+    def describe(self):
+        summary = "Adds the name of the holiday that a date is"
+        return wigeon.describe("holiday", "0.1.0", summary, OPTIONS)
+# endregion: describe
+
+
 # region: open
 class Step:
+    """The step at work."""
+
     @classmethod
     def open(cls, options, rows):
-        options = json.loads(options)
+        options = wigeon.read_options(options, OPTIONS)
+        name = options["column"]
         step = cls()
+        step.column = wigeon.find(rows, name)
+        if step.column is None:
+            raise wigeon.options_error(f"`column` is `{name}`, which is no column")
+        formats = wigeon.formats(rows)
+        if formats[step.column] != "tdD":
+            raise wigeon.options_error(f"`column` is `{name}`, which is no date32")
         try:
-            column, holidays = options.pop("column"), options.pop("holidays")
-        except KeyError as missing:
-            raise Err(failure.Error_Options(f"the option `{missing.args[0]}` is missing"))
-        if options:
-            raise Err(failure.Error_Options(f"there is no option `{next(iter(options))}`"))
-        names = [field.name for field in top_level(rows)]
-        if column not in names:
-            raise Err(failure.Error_Options(f"`column` is `{column}`, which is no column"))
-        step.column, step.columns = names.index(column), len(names)
-        if top_level(rows)[step.column].format != "tdD":
-            raise Err(failure.Error_Options(f"`column` is `{column}`, which is no date32"))
-        try:
-            step.holidays = {days(date): name.encode() for date, name in holidays.items()}
+            step.holidays = {days(date): name for date, name in options["holidays"].items()}
         except ValueError as error:
-            raise Err(failure.Error_Options(f"`holidays`: {error}"))
-        step.fields = rows + [columnar.Field("holiday", "u", True, 0)]
+            raise wigeon.options_error(f"`holidays`: {error}")
+        step.fields = rows + [wigeon.field("holiday", "u")]
+        step.forwarded = [wigeon.forward(column) for column in range(len(formats))]
         return step
     # endregion: open
 
@@ -41,39 +63,12 @@ class Step:
 
     # region: rows
     def rows(self, batch):
-        dates = batch.read(self.column)
-        rows, validity = dates.nodes[0].length, dates.buffers[0]
-        names = bytearray()
-        offsets, bitmap, nulls = array("i", [0]), bytearray((rows + 7) // 8), 0
-        for row, date in enumerate(array("i", dates.buffers[1])):
-            is_null = dates.nodes[0].null_count and not validity[row // 8] >> row % 8 & 1
-            name = None if is_null else self.holidays.get(date)
-            if name is None:
-                nulls += 1
-            else:
-                bitmap[row // 8] |= 1 << row % 8
-                names += name
-            offsets.append(len(names))
-        holidays = columnar.Array(
-            [columnar.Node(rows, nulls)], [bytes(bitmap), offsets.tobytes(), bytes(names)]
-        )
-        columns = [output.Column_Forward(column) for column in range(self.columns)]
-        output.emit(rows, [], columns + [output.Column_Values(holidays)])
+        dates = wigeon.read(batch, self.column, "tdD")
+        holidays = [self.holidays.get(date) for date in dates]
+        wigeon.emit(len(dates), [*self.forwarded, wigeon.values(holidays, "u")])
     # endregion: rows
 
 
 def days(date):
     """Returns a date as Arrow has it: days since 1970."""
     return (datetime.date.fromisoformat(date) - EPOCH).days
-
-
-def top_level(fields):
-    """Returns the fields that are not children of others."""
-    below, top = 0, []
-    for field in fields:
-        if below:
-            below -= 1
-        else:
-            top.append(field)
-        below += field.children
-    return top

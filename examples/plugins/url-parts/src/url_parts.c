@@ -17,58 +17,59 @@ struct exports_wigeon_plugin_transform_step_step_t {
 };
 
 // region: describe
-void exports_wigeon_plugin_transform_step_describe(
-    exports_wigeon_plugin_transform_step_description_t *description) {
-  transform_string_dup(&description->name, "url-parts");
-  transform_string_dup(&description->version, "0.1.0");
-  transform_string_dup(&description->summary, "Adds host, path and query of a column of URLs");
-  transform_string_dup(&description->options_schema,
-                       "{\"type\":\"object\",\"properties\":{\"column\":{\"type\":\"string\","
-                       "\"description\":\"The column of URLs, which must be text.\"}},"
-                       "\"required\":[\"column\"],\"additionalProperties\":false}");
+static const char OPTIONS[] =
+    "{\"type\":\"object\",\"properties\":{\"column\":{\"type\":\"string\","
+    "\"description\":\"The column of URLs, which must be text.\"}},"
+    "\"required\":[\"column\"],\"additionalProperties\":false}";
+
+void exports_wigeon_plugin_transform_step_describe(wigeon_description_t *description) {
+  wigeon_describe(description, "url-parts", "0.1.0",
+                  "Adds host, path and query of a column of URLs", OPTIONS);
 }
 // endregion: describe
 
 // region: open
 bool exports_wigeon_plugin_transform_step_static_step_open(
-    wigeon_string_t *options, wigeon_schema_t *rows,
+    wigeon_string_t *json, exports_wigeon_plugin_transform_step_list_field_t *rows,
     exports_wigeon_plugin_transform_step_own_step_t *opened, wigeon_error_t *error) {
-  wigeon_string_t name;
-  if (!wigeon_only_option(options, "column", &name, error)) return false;
-  transform_string_free(options);
-
-  uint32_t url;
-  size_t field = wigeon_schema_find(rows, &name, &url);
-  if (field == rows->len)
-    return wigeon_fail(error, WIGEON_PLUGIN_FAILURE_ERROR_OPTIONS, "`column` is ", &name,
-                       ", which is no column");
-  if (!wigeon_string_is(&rows->ptr[field].format, "u"))
-    return wigeon_fail(error, WIGEON_PLUGIN_FAILURE_ERROR_OPTIONS, "`column` is ", &name,
-                       ", which is not text (utf8)");
+  static const char *const known[] = {"column", NULL};
+  wigeon_options_t options;
+  if (!wigeon_options_read(json, known, &options, error)) return false;
+  const wigeon_option_t *option = wigeon_option_required(&options, "column", WIGEON_TEXT, error);
+  if (option == NULL) return false;
 
   // The list of fields is ours from here on: it becomes the output's.
   exports_wigeon_plugin_transform_step_step_t *step = wigeon_allocate(sizeof *step);
-  step->columns = wigeon_schema_columns(rows);
-  step->schema = *rows;
-  step->url = url;
+  step->schema = (wigeon_schema_t){rows->ptr, rows->len};
+  step->columns = wigeon_schema_columns(&step->schema);
+  const wigeon_string_t *name = &option->texts[0];
+  size_t field = wigeon_schema_find(&step->schema, name, &step->url);
+  if (field == step->schema.len)
+    return wigeon_fail_options(error, "`column` is ", name, ", which is no column");
+  if (!wigeon_string_is(&step->schema.ptr[field].format, "u"))
+    return wigeon_fail_options(error, "`column` is ", name, ", which is not text (utf8)");
   for (int part = 0; part < PARTS; part++) {
-    wigeon_string_t words[] = {name, wigeon_string_of(PART_NAMES[part])};
-    wigeon_schema_add_text(&step->schema, wigeon_string_join(2, words));
+    wigeon_string_t words[] = {*name, wigeon_string_of(PART_NAMES[part])};
+    wigeon_string_t added = wigeon_string_join(2, words);
+    wigeon_schema_add_text(&step->schema, added);
+    wigeon_string_free(&added);
   }
-  transform_string_free(&name);
+  wigeon_options_free(&options);
   *opened = exports_wigeon_plugin_transform_step_step_new(step);
   return true;
 }
 // endregion: open
 
 void exports_wigeon_plugin_transform_step_method_step_schema(
-    exports_wigeon_plugin_transform_step_borrow_step_t step, wigeon_schema_t *schema) {
-  *schema = wigeon_schema_copy(&step->schema);
+    exports_wigeon_plugin_transform_step_step_t *step,
+    exports_wigeon_plugin_transform_step_list_field_t *schema) {
+  wigeon_schema_t copy = wigeon_schema_copy(&step->schema);
+  *schema = (exports_wigeon_plugin_transform_step_list_field_t){copy.ptr, copy.len};
 }
 
 void exports_wigeon_plugin_transform_step_step_destructor(
     exports_wigeon_plugin_transform_step_step_t *step) {
-  exports_wigeon_plugin_transform_step_list_field_free(&step->schema);
+  wigeon_schema_free(&step->schema);
   free(step);
 }
 
@@ -133,7 +134,7 @@ static void push_parts(wigeon_builder_t *parts, const wigeon_string_t *url) {
 
 // region: rows
 bool exports_wigeon_plugin_transform_step_method_step_rows(
-    exports_wigeon_plugin_transform_step_borrow_step_t step, wigeon_batch_t batch,
+    exports_wigeon_plugin_transform_step_step_t *step, wigeon_batch_t batch,
     wigeon_error_t *error) {
   (void)error;  // Any text is some URL.
   wigeon_texts_t urls = wigeon_texts_read(batch, step->url);
@@ -154,12 +155,11 @@ bool exports_wigeon_plugin_transform_step_method_step_rows(
     columns[column] = wigeon_column_forward(column);
   for (int part = 0; part < PARTS; part++)
     columns[step->columns + part] = wigeon_column_texts(&parts[part]);
-  wigeon_emit(urls.rows, columns, step->columns + PARTS);
+  wigeon_emit(urls.rows, NULL, columns, step->columns + PARTS);
 
   free(columns);
   for (int part = 0; part < PARTS; part++) wigeon_builder_free(&parts[part]);
   wigeon_texts_free(&urls);
-  wigeon_plugin_columnar_batch_drop_borrow(batch);
   return true;
 }
 // endregion: rows

@@ -1,9 +1,8 @@
 // The example plugin `user-agent`: browser family and device type of a column of user agents.
 
-import { emit } from "wigeon:plugin/output@0.1.0";
 import { UAParser } from "ua-parser-js";
 
-import { column as toColumn, texts } from "./texts.js";
+import * as wigeon from "./wigeon_sdk.js";
 
 const OPTIONS = {
   type: "object",
@@ -14,29 +13,28 @@ const OPTIONS = {
   additionalProperties: false,
 };
 
+// region: step
+// What is added, each as a column of its own.
+const PARTS = ["family", "device"];
+
 // Few user agents make most of the rows, so those that were seen are remembered: as many as this.
 const REMEMBERED = 10_000;
 
-// region: step
+// The step at work.
 class Step {
-  static open(options, fields) {
-    const { column, ...others } = JSON.parse(options);
-    const [unknown] = Object.keys(others);
-    if (unknown !== undefined) throw optionsError(`there is no option \`${unknown}\``);
-    if (typeof column !== "string") throw optionsError("the option `column` is missing");
-    const columns = topLevel(fields);
-    const index = columns.findIndex((field) => field.name === column);
-    if (index < 0) throw optionsError(`\`column\` is \`${column}\`, which is no column`);
-    if (columns[index].format !== "u") {
-      throw optionsError(`\`column\` is \`${column}\`, which is not text (utf8)`);
-    }
+  static open(json, fields) {
+    const { column } = wigeon.readOptions(json, OPTIONS);
     const step = new Step();
-    step.index = index;
-    step.columns = columns.length;
-    const added = ["family", "device"].map((part) => `${column}_${part}`);
-    step.fields = fields.concat(
-      added.map((name) => ({ name, format: "u", nullable: true, children: 0 })),
-    );
+    step.column = wigeon.find(fields, column);
+    if (step.column < 0) {
+      throw wigeon.optionsError(`\`column\` is \`${column}\`, which is no column`);
+    }
+    const formats = wigeon.formats(fields);
+    if (formats[step.column] !== "u") {
+      throw wigeon.optionsError(`\`column\` is \`${column}\`, which is not text (utf8)`);
+    }
+    step.fields = [...fields, ...PARTS.map((part) => wigeon.field(`${column}_${part}`, "u"))];
+    step.forwarded = formats.map((_, column) => wigeon.forward(column));
     step.seen = new Map();
     return step;
   }
@@ -46,12 +44,9 @@ class Step {
   }
 
   rows(batch) {
-    const parsed = Array.from(texts(batch.read(this.index)), (text) => this.parse(text));
-    const columns = Array.from({ length: this.columns }, (_, val) => ({ tag: "forward", val }));
-    for (const part of ["family", "device"]) {
-      columns.push({ tag: "values", val: toColumn(parsed.map((agent) => agent[part])) });
-    }
-    emit(parsed.length, [], columns);
+    const agents = wigeon.read(batch, this.column, "u").map((text) => this.parse(text));
+    const added = PARTS.map((part) => wigeon.values(agents.map((agent) => agent[part]), "u"));
+    wigeon.emit(agents.length, [...this.forwarded, ...added]);
   }
 
   parse(text) {
@@ -70,26 +65,8 @@ class Step {
 export const transformStep = {
   Step,
   describe() {
-    return {
-      name: "user-agent",
-      version: "0.1.0",
-      summary: "Adds browser family and device type of a column of user agents",
-      optionsSchema: JSON.stringify(OPTIONS),
-    };
+    const summary = "Adds browser family and device type of a column of user agents";
+    return wigeon.describe("user-agent", "0.1.0", summary, OPTIONS);
   },
 };
 // endregion: step
-
-function optionsError(val) {
-  return { tag: "options", val };
-}
-
-// Returns the fields that are not children of others.
-function topLevel(fields) {
-  let below = 0;
-  return fields.filter((field) => {
-    const top = below === 0;
-    below += field.children - (top ? 0 : 1);
-    return top;
-  });
-}

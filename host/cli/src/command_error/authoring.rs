@@ -18,6 +18,9 @@ pub(super) fn advice(error: &AuthoringError) -> Advice {
         AuthoringError::NoSdk { .. } => {
             usage().hint("name `plugins/sdk` of a copy of the Wigeon repository")
         }
+        AuthoringError::UnusedSdk { .. } => {
+            usage().hint("leave out `--sdk`, or write the plugin in Rust: `--lang rust`")
+        }
         AuthoringError::NoProject { .. } => usage().hint(
             "run it in the directory of a plugin, or name that directory; `wigeon plugin new` begins one",
         ),

@@ -13,6 +13,41 @@ fn a_new_plugin_lists_its_files_and_says_what_comes_next() {
 }
 
 #[test]
+fn a_new_plugin_in_another_language_lists_other_files() {
+    for language in ["c", "python", "js"] {
+        let place = Place::empty();
+        let arguments = ["plugin", "new", "mine", "--kind", "incremental"];
+        assert_snapshot!(
+            format!("a_new_plugin_in_{language}"),
+            place.run(&[&arguments[..], &["--lang", language]].concat())
+        );
+    }
+}
+
+#[test]
+fn a_new_plugin_as_json_names_its_files() {
+    let place = Place::empty();
+    let arguments = ["plugin", "new", "mine", "--kind", "transform"];
+    let arguments = [&arguments[..], &["--lang", "c", "--format", "json"]].concat();
+    assert_snapshot!(place.run(&arguments));
+}
+
+#[test]
+fn the_sdk_is_for_rust_only() {
+    let place = Place::empty();
+    let arguments = ["plugin", "new", "mine", "--kind", "transform"];
+    let arguments = [&arguments[..], &["--lang", "python", "--sdk", "."]].concat();
+    assert_snapshot!(place.run(&arguments));
+}
+
+#[test]
+fn an_unknown_language_is_refused_with_those_that_are_known() {
+    let place = Place::empty();
+    let arguments = ["plugin", "new", "mine", "--kind", "transform"];
+    assert_snapshot!(place.run(&[&arguments[..], &["--lang", "zig"]].concat()));
+}
+
+#[test]
 fn a_directory_that_is_not_empty_is_refused() {
     let place = Place::empty();
     fs_err::create_dir(place.path().join("mine")).unwrap();

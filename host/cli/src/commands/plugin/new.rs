@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use wigeon_authoring::{NewPlugin, Scaffolded, SdkSource, scaffold};
+use wigeon_authoring::{Language, NewPlugin, Scaffolded, SdkSource, scaffold};
 
 use crate::{
     arguments::{Format, FormatArgument},
@@ -30,7 +30,7 @@ pub(crate) struct NewArguments {
     #[arg(long, value_enum, default_value_t = LanguageArgument::Rust)]
     lang: LanguageArgument,
 
-    /// The directory of the crate `wigeon-sdk`, instead of the one around this directory, or else the repository on the network
+    /// For Rust, the directory of the crate `wigeon-sdk`, instead of the one around this directory, or else the repository on the network
     #[arg(long, value_name = "PATH")]
     sdk: Option<PathBuf>,
 
@@ -65,6 +65,23 @@ impl From<KindArgument> for wigeon_runtime::Kind {
 enum LanguageArgument {
     /// Rust, with cargo
     Rust,
+    /// C, with clang and wasi-libc
+    C,
+    /// Python, with componentize-py
+    Python,
+    /// JavaScript, with Node.js and componentize-js
+    Js,
+}
+
+impl From<LanguageArgument> for Language {
+    fn from(language: LanguageArgument) -> Self {
+        match language {
+            LanguageArgument::Rust => Self::Rust,
+            LanguageArgument::C => Self::C,
+            LanguageArgument::Python => Self::Python,
+            LanguageArgument::Js => Self::JavaScript,
+        }
+    }
 }
 
 impl NewArguments {
@@ -76,33 +93,42 @@ impl NewArguments {
 
 /// Writes a project.
 pub(super) fn run(printer: &Printer, arguments: &NewArguments) -> Result<ExitCode, CommandError> {
-    let made = match arguments.lang {
-        LanguageArgument::Rust => scaffold(&NewPlugin {
-            parent: Path::new("."),
-            name: &arguments.name,
-            kind: arguments.kind.into(),
-            sdk: arguments.sdk.as_deref(),
-        })?,
-    };
-    let sdk = match &made.sdk {
-        SdkSource::Path(path) => path.display().to_string(),
-        SdkSource::Git(url) => (*url).to_owned(),
-    };
+    let language = arguments.lang.into();
+    let made = scaffold(&NewPlugin {
+        parent: Path::new("."),
+        name: &arguments.name,
+        kind: arguments.kind.into(),
+        language,
+        sdk: arguments.sdk.as_deref(),
+    })?;
     match arguments.format.format {
         Format::Json => printer.json(&json!({
             "name": arguments.name,
+            "language": language.name(),
             "directory": arguments.name,
             "files": made.files,
-            "sdk": sdk,
+            "sdk": made.sdk.as_ref().map(place),
         }))?,
-        Format::Text => printer.summary(&text(&arguments.name, &made, &sdk))?,
+        Format::Text => printer.summary(&text(&arguments.name, language, &made))?,
     }
     Ok(ExitCode::from(exit::DONE))
 }
 
-fn text(name: &str, made: &Scaffolded, sdk: &str) -> String {
+fn place(sdk: &SdkSource) -> String {
+    match sdk {
+        SdkSource::Path(path) => path.display().to_string(),
+        SdkSource::Git(url) => (*url).to_owned(),
+    }
+}
+
+fn text(name: &str, language: Language, made: &Scaffolded) -> String {
     let files = made.files.join("\n  ");
-    format!(
-        "wrote {name}/\n  {files}\n\nThe SDK comes from {sdk}\nNext: `cd {name} && wigeon plugin test`"
-    )
+    let sdk = made.sdk.as_ref().map_or(String::new(), |sdk| {
+        format!("The SDK comes from {}\n", place(sdk))
+    });
+    let install = match language {
+        Language::JavaScript => "npm install && ",
+        Language::Rust | Language::C | Language::Python => "",
+    };
+    format!("wrote {name}/\n  {files}\n\n{sdk}Next: `cd {name} && {install}wigeon plugin test`")
 }
