@@ -1,6 +1,6 @@
 //! Plugins that are not there, are not what the step needs, or refuse what the step gives them.
 
-use wigeon_tests::Project;
+use wigeon_tests::{Project, guest};
 
 use crate::support::{assert_run_refused, loaded, new};
 
@@ -45,6 +45,34 @@ fn a_component_that_is_no_plugin() {
     let project = with_plugin("file:mine.wasm");
     project.write("mine.wasm", b"\0asm\x0d\0\x01\0");
     assert_run_refused!(project);
+}
+
+/// A plugin that says it was built against another version of the contract.
+fn of_contract(version: &str) -> Project {
+    const OURS: &[u8] = b"@0.1.0";
+    assert_eq!(version.len(), OURS.len());
+    let mut component = guest("wigeon-scd2");
+    let mut at = 0;
+    while at + OURS.len() <= component.len() {
+        if component[at..].starts_with(OURS) {
+            component[at..at + OURS.len()].copy_from_slice(version.as_bytes());
+        }
+        at += 1;
+    }
+    let project = with_plugin("file:mine.wasm");
+    project.write("mine.wasm", component);
+    project
+}
+
+#[test]
+fn a_plugin_of_a_newer_contract() {
+    assert_run_refused!(of_contract("@0.2.0"));
+}
+
+/// No contract was released before 0.1.0, so there is none to be adapted.
+#[test]
+fn a_plugin_of_an_older_contract() {
+    assert_run_refused!(of_contract("@0.0.9"));
 }
 
 #[test]

@@ -278,6 +278,45 @@ fn a_registry_that_has_something_else_is_told_so() {
     refused(&["plugin", "pull", &reference], "igest");
 }
 
+/// `wkg`, the client that the Bytecode Alliance makes, and Wigeon read what the other has pushed.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn what_wigeon_pushes_wkg_pulls_and_the_other_way_round() {
+    if Command::new("wkg").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no wkg (cargo install wkg --locked)");
+        return;
+    }
+    let Some(registry) = Registry::start() else {
+        return;
+    };
+    let ours = registry.reference("team/keep-host:1.0.0");
+    let theirs = registry.reference("team/normalize:1.0.0");
+    let project = project(&ours);
+    let wkg = |arguments: &[&str]| {
+        let mut command = Command::new("wkg");
+        command.arg("oci").args(arguments);
+        command.args(["--insecure", &registry.host]);
+        let output = command.current_dir(project.path("")).output();
+        let output = output.expect("wkg runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}\n{said}");
+    };
+    let name = |reference: &str| reference.trim_start_matches("oci:").to_owned();
+
+    ok(&project, &["plugin", "push", "keep-host.wasm", &ours]);
+    wkg(&["pull", &name(&ours), "--output", "by-wkg.wasm"]);
+    let pulled = fs::read(project.path("by-wkg.wasm")).expect("it is there");
+    assert!(pulled == *KEEP_HOST);
+
+    wkg(&["push", &name(&theirs), "normalize.wasm"]);
+    let pull = ["plugin", "pull", &theirs, "--output", "by-wigeon.wasm"];
+    ok(&project, &pull);
+    let pulled = fs::read(project.path("by-wigeon.wasm")).expect("it is there");
+    assert!(pulled == *NORMALIZE);
+    let inspected = ok(&project, &["plugin", "inspect", &theirs]);
+    assert!(inspected.contains("kind       transform\n"), "{inspected}");
+}
+
 fn walk(directory: &std::path::Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("a directory");
     let paths = entries.map(|entry| entry.expect("an entry").path());
