@@ -130,6 +130,38 @@ impl Warehouse {
         projection: &[usize],
         max_rejected: u64,
     ) -> Result<RowStream, ReadError> {
+        let (connection, statement) =
+            self.files_statement(source, files, projection, max_rejected)?;
+        RowStream::start(connection, statement)
+    }
+
+    /// Reads files as [`Warehouse::read_files`] does, but all of them before it returns.
+    ///
+    /// DuckDB parses them on all its threads then, where a stream is filled by hardly more than
+    /// one. The rows take its memory until they are fetched, or are spilled.
+    ///
+    /// # Errors
+    ///
+    /// As [`Warehouse::read_files`].
+    pub fn read_files_at_once(
+        &self,
+        source: &FileSource,
+        files: &[FileIdentity],
+        projection: &[usize],
+        max_rejected: u64,
+    ) -> Result<RowStream, ReadError> {
+        let (connection, statement) =
+            self.files_statement(source, files, projection, max_rejected)?;
+        RowStream::start(connection, statement.at_once())
+    }
+
+    fn files_statement(
+        &self,
+        source: &FileSource,
+        files: &[FileIdentity],
+        projection: &[usize],
+        max_rejected: u64,
+    ) -> Result<(Connection, Statement), ReadError> {
         source.check()?;
         for file in files {
             file.check_unchanged()?;
@@ -164,7 +196,7 @@ impl Warehouse {
             .with_schema(Arc::new(Schema::new(fields)))
             .with_finish(finish(files.to_vec(), rejects, max_rejected))
             .with_explain(explain(examination, files.to_vec()));
-        RowStream::start(connection, statement)
+        Ok((connection, statement))
     }
 }
 

@@ -47,6 +47,7 @@ pub(crate) struct Statement {
     finish: Option<Finish>,
     explain: Option<Explain>,
     guard: Option<Box<dyn Any + Send>>,
+    at_once: bool,
 }
 
 impl Statement {
@@ -57,7 +58,14 @@ impl Statement {
             finish: None,
             explain: None,
             guard: None,
+            at_once: false,
         }
+    }
+
+    /// Runs the statement to its end before any row is handed out.
+    pub(crate) fn at_once(mut self) -> Self {
+        self.at_once = true;
+        self
     }
 
     /// Declares the schema of the rows, which must have the types that DuckDB gives.
@@ -259,8 +267,12 @@ fn send_batches(
     if stop.load(Ordering::Acquire) {
         return Ok(false);
     }
-    // The iterator that this returns panics on errors, so the rows are fetched by `step`.
-    let found = prepared.stream_arrow([])?.get_schema();
+    // The iterators that these return panic on errors, so the rows are fetched by `step`.
+    let found = if statement.at_once {
+        prepared.query_arrow([])?.get_schema()
+    } else {
+        prepared.stream_arrow([])?.get_schema()
+    };
     let schema = match &statement.schema {
         None => found,
         Some(declared) => Arc::clone(declared),

@@ -80,6 +80,9 @@ impl StepRun<'_> {
             None => self.attempt_to_store(&mut input).map(|done| (done, 1)),
             Some(work) => {
                 let budget = self.budget(chain, work, inputs)?;
+                if budget.is_some() {
+                    input.parse_at_once();
+                }
                 self.in_passes(work.configured.lanes, |passes| {
                     self.attempt_to_append(work, &mut input, passes, budget)
                 })

@@ -34,6 +34,8 @@ pub(super) struct Input<'a> {
     step: &'a StepRun<'a>,
     chain: &'a Chain<'a>,
     from: NewRows<'a>,
+    /// Whether all files are parsed before the first row is handed out.
+    at_once: bool,
     opened: Option<Rows<'a>>,
     staged: Option<Stage>,
     rejected: Rejected,
@@ -45,10 +47,16 @@ impl<'a> Input<'a> {
             step,
             chain,
             from,
+            at_once: false,
             opened: None,
             staged: None,
             rejected: Rejected::default(),
         }
+    }
+
+    /// Has all files parsed before the first row is handed out, for those who hold the rows anyhow.
+    pub(super) fn parse_at_once(&mut self) {
+        self.at_once = true;
     }
 
     /// Gets ready for an attempt in so many passes.
@@ -80,7 +88,7 @@ impl<'a> Input<'a> {
 
     fn open(&mut self) -> Result<Rows<'a>, EngineError> {
         let (rows, rejected) = match self.from {
-            NewRows::Files(files) => self.step.read_files(self.chain, files)?,
+            NewRows::Files(files) => self.step.read_files(self.chain, files, self.at_once)?,
             NewRows::Table(table) => (
                 self.step.read_attached(self.chain, table)?,
                 Rejected::default(),

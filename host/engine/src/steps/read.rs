@@ -85,18 +85,17 @@ impl StepRun<'_> {
         &self,
         chain: &'a Chain<'_>,
         files: &[NewFile],
+        at_once: bool,
     ) -> Result<(Rows<'a>, Rejected), EngineError> {
         let identities: Vec<FileIdentity> = files.iter().map(|f| f.identity.clone()).collect();
-        let stream = self
-            .run
-            .warehouse
-            .read_files(
-                &file_source(chain.source),
-                &identities,
-                &chain.projection,
-                self.resolved.step.max_rejected_rows,
-            )
-            .map_err(|source| self.read_error(source))?;
+        let (warehouse, source) = (self.run.warehouse, file_source(chain.source));
+        let (columns, rejects) = (&chain.projection, self.resolved.step.max_rejected_rows);
+        let stream = if at_once {
+            warehouse.read_files_at_once(&source, &identities, columns, rejects)
+        } else {
+            warehouse.read_files(&source, &identities, columns, rejects)
+        };
+        let stream = stream.map_err(|source| self.read_error(source))?;
         let rejected = Rejected::default();
         let rows = Watched {
             stream,

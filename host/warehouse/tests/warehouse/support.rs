@@ -23,6 +23,17 @@ pub(crate) struct Context {
     pub(crate) warehouse: Warehouse,
 }
 
+fn read(mut stream: RowStream) -> Result<Read, ReadError> {
+    let mut batches = Vec::new();
+    for batch in stream.by_ref() {
+        batches.push(batch?);
+    }
+    Ok(Read {
+        rows: text(&batches),
+        rejected: stream.rejected().to_vec(),
+    })
+}
+
 impl Context {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -66,17 +77,30 @@ impl Context {
         max_rejected: u64,
     ) -> Result<Read, ReadError> {
         let files = self.files(pattern);
-        let mut stream = self
-            .warehouse
-            .read_files(source, &files, projection, max_rejected)?;
-        let mut batches = Vec::new();
-        for batch in stream.by_ref() {
-            batches.push(batch?);
+        let warehouse = &self.warehouse;
+        let streamed = warehouse
+            .read_files(source, &files, projection, max_rejected)
+            .and_then(read);
+        let at_once = warehouse
+            .read_files_at_once(source, &files, projection, max_rejected)
+            .and_then(read);
+        // Whichever way, a reader gets the same rows or the same message.
+        match (&streamed, &at_once) {
+            (Ok(streamed), Ok(at_once)) => {
+                let sorted = |read: &Read| {
+                    let mut lines: Vec<_> = read.rows.lines().map(str::to_owned).collect();
+                    lines.sort();
+                    lines
+                };
+                assert_eq!(sorted(streamed), sorted(at_once));
+                assert_eq!(streamed.rejected, at_once.rejected);
+            }
+            (Err(streamed), Err(at_once)) => {
+                assert_eq!(streamed.to_string(), at_once.to_string());
+            }
+            _ => panic!("only one way fails: {streamed:?} {at_once:?}"),
         }
-        Ok(Read {
-            rows: text(&batches),
-            rejected: stream.rejected().to_vec(),
-        })
+        streamed
     }
 
     /// Streams files into a table.
