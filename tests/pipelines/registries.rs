@@ -1,6 +1,7 @@
 //! Plugins from an OCI registry: a real one, on loopback.
 
 use std::{
+    io::{self, Write as _},
     net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -17,6 +18,11 @@ use wigeon_tests::{Project, Ran, guest, workspace};
 static KEEP_HOST: LazyLock<Vec<u8>> = LazyLock::new(|| guest("wigeon-test-keep-host"));
 static NORMALIZE: LazyLock<Vec<u8>> = LazyLock::new(|| guest("wigeon-normalize"));
 
+/// Writes a line that is shown although the test passes: what `eprintln!` writes is not.
+fn skipped(why: &str) {
+    writeln!(io::stderr(), "skipped: {why}").expect("standard error can be written to");
+}
+
 /// A registry process, which ends with the test.
 struct Registry {
     process: Child,
@@ -26,10 +32,9 @@ struct Registry {
 
 impl Registry {
     /// Starts Debian's `docker-registry`; none if the machine has none.
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn start() -> Option<Self> {
         let Some(program) = program() else {
-            eprintln!("skipped: there is no docker-registry (tools/setup-tests fetches it)");
+            skipped("there is no docker-registry (tools/setup-tests fetches it)");
             return None;
         };
         let directory = tempfile::tempdir().expect("a directory");
@@ -280,10 +285,9 @@ fn a_registry_that_has_something_else_is_told_so() {
 
 /// `wkg`, the client that the Bytecode Alliance makes, and Wigeon read what the other has pushed.
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn what_wigeon_pushes_wkg_pulls_and_the_other_way_round() {
     if Command::new("wkg").arg("--version").output().is_err() {
-        eprintln!("skipped: there is no wkg (cargo install wkg --locked)");
+        skipped("there is no wkg (cargo install wkg --locked)");
         return;
     }
     let Some(registry) = Registry::start() else {

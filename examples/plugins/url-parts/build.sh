@@ -18,6 +18,19 @@ clang=${CLANG:-$(command -v clang-14 || command -v clang || true)}
 command -v "$clang" >/dev/null 2>&1 || missing "${clang:-clang}" CLANG
 sysroot=${WASI_SYSROOT:-/usr}
 [ -d "$sysroot/include/wasm32-wasi" ] || missing "wasi-libc" WASI_SYSROOT
+# Clang runs the linker that it finds beside itself or on the PATH; Debian's looks for the one of its own version.
+linker=
+for name in wasm-ld wasm-ld-14; do
+    found=$("$clang" --target=wasm32-wasi -print-prog-name="$name" || true)
+    if command -v "$found" >/dev/null 2>&1; then
+        linker=$found
+        break
+    fi
+done
+if [ -z "$linker" ]; then
+    echo "wasm-ld is missing: apt-get install lld-14" >&2
+    exit 1
+fi
 
 mkdir -p target
 

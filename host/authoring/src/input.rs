@@ -67,12 +67,20 @@ impl Input {
         Ok(input)
     }
 
-    /// Returns the input without rows to work on.
-    pub(crate) fn without_second(&self) -> Self {
-        Self {
-            second: no_rows(&self.second.schema()),
-            ..self.clone()
+    /// Returns the input without the rows of these sides. What is kept first is empty on the first
+    /// run of every pipeline.
+    pub(crate) fn without(&self, sides: &[Side]) -> Self {
+        let mut input = self.clone();
+        for side in sides {
+            match side {
+                Side::First => {
+                    let first = self.first.as_ref();
+                    input.first = first.map(|first| no_rows(&first.schema()));
+                }
+                Side::Second => input.second = no_rows(&self.second.schema()),
+            }
         }
+        input
     }
 
     /// Returns the rows of both sides in the opposite order, or in one that follows from `seed`.
@@ -136,7 +144,35 @@ fn shuffle(numbers: &mut [u32], seed: u64) {
 
 #[cfg(test)]
 mod tests {
+    use arrow_array::Int64Array;
+    use arrow_schema::{DataType, Field, Schema};
+
     use super::*;
+
+    #[test]
+    fn a_side_that_is_emptied_keeps_its_columns_and_leaves_the_other_alone() {
+        let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
+        let ids = |ids: Vec<i64>| {
+            let ids = Arc::new(Int64Array::from(ids));
+            RecordBatch::try_new(Arc::clone(&schema), vec![ids]).unwrap()
+        };
+        let input = Input {
+            first: Some(ids(vec![1, 2])),
+            first_key: vec![0],
+            second: ids(vec![3]),
+            second_key: vec![0],
+        };
+        let rows = |sides: &[Side]| {
+            let emptied = input.without(sides);
+            let first = emptied.first.as_ref().expect("it stays, without rows");
+            assert_eq!(first.schema(), schema);
+            assert_eq!(emptied.second.schema(), schema);
+            (emptied.rows_of(Side::First), emptied.rows_of(Side::Second))
+        };
+        assert_eq!(rows(&[Side::First]), (0, 1));
+        assert_eq!(rows(&[Side::Second]), (2, 0));
+        assert_eq!(rows(&[Side::First, Side::Second]), (0, 0));
+    }
 
     #[test]
     fn a_shuffle_loses_nothing_and_is_repeatable() {

@@ -101,3 +101,111 @@ fn change_detection(input: &Input, output: &Output) -> Result<Option<String>, Ar
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, Int8Array, Int64Array};
+    use arrow_schema::{DataType, Field, Schema};
+
+    use super::*;
+
+    /// Rows with the key `id`.
+    fn ids(ids: &[i64]) -> RecordBatch {
+        let schema = Schema::new(vec![Field::new("id", DataType::Int64, true)]);
+        let ids: ArrayRef = Arc::new(Int64Array::from(ids.to_vec()));
+        RecordBatch::try_new(Arc::new(schema), vec![ids]).unwrap()
+    }
+
+    /// Open versions or applied ones of the keys 1 and 2, then rows of 2 and 3.
+    fn input() -> Input {
+        Input {
+            first: Some(ids(&[1, 2])),
+            first_key: vec![0],
+            second: ids(&[2, 3]),
+            second_key: vec![0],
+        }
+    }
+
+    /// An output in these batches.
+    fn output(batches: Vec<RecordBatch>) -> Output {
+        Output {
+            schema: batches[0].schema(),
+            batches,
+        }
+    }
+
+    /// Emitted changes of keys, each in a batch of its own, so that no law looks at one alone.
+    fn changes(changes: &[(Option<i8>, i64)]) -> Output {
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("change", DataType::Int8, true),
+            Field::new("id", DataType::Int64, true),
+        ]));
+        let batch = |(change, id): &(Option<i8>, i64)| {
+            let columns: Vec<ArrayRef> = vec![
+                Arc::new(Int8Array::from(vec![*change])),
+                Arc::new(Int64Array::from(vec![*id])),
+            ];
+            RecordBatch::try_new(Arc::clone(&schema), columns).unwrap()
+        };
+        output(changes.iter().map(batch).collect())
+    }
+
+    #[test]
+    fn each_law_of_a_snapshot_has_its_message() {
+        let (open, supersede, close) = (Some(OPENED), Some(SUPERSEDED), Some(CLOSED));
+        let cases: [(&[(Option<i8>, i64)], Option<&str>); 10] = [
+            (&[(open, 3), (supersede, 2), (close, 1)], None),
+            (&[(open, 3), (open, 3)], Some("the key 3 is emitted twice")),
+            (&[(open, 1)], Some("the key 1 is opened, but it is open")),
+            (
+                &[(close, 3)],
+                Some("the key 3 is closed, but it is not open"),
+            ),
+            (
+                &[(supersede, 3)],
+                Some("the key 3 is superseded, but it is not open"),
+            ),
+            // That a key was opened a moment ago does not make it one that was open before.
+            (
+                &[(open, 3), (close, 3)],
+                Some("the key 3 is closed, but it is not open"),
+            ),
+            (
+                &[(close, 1), (close, 1)],
+                Some("the key 1 is emitted twice"),
+            ),
+            (
+                &[(supersede, 2), (close, 2)],
+                Some("the key 2 is emitted twice"),
+            ),
+            (
+                &[(Some(3), 2)],
+                Some("`change` is 3 for the key 2, not 0, 1 or 2"),
+            ),
+            (
+                &[(None, 2)],
+                Some("`change` is null for the key 2, not 0, 1 or 2"),
+            ),
+        ];
+        for (emitted, expected) in cases {
+            let law = broken(Kind::Snapshot, &input(), &changes(emitted)).unwrap();
+            assert_eq!(law.as_deref(), expected, "{emitted:?}");
+        }
+    }
+
+    #[test]
+    fn change_detection_emits_a_key_once() {
+        let cases: [(&[&[i64]], Option<&str>); 3] = [
+            (&[&[2, 3]], None),
+            (&[&[2, 2]], Some("the key 2 is emitted twice")),
+            (&[&[2, 3], &[3]], Some("the key 3 is emitted twice")),
+        ];
+        for (emitted, expected) in cases {
+            let emitted_batches = emitted.iter().map(|batch| ids(batch)).collect();
+            let law = broken(Kind::ChangeDetection, &input(), &output(emitted_batches)).unwrap();
+            assert_eq!(law.as_deref(), expected, "{emitted:?}");
+        }
+    }
+}

@@ -104,21 +104,9 @@ impl Property {
                     );
                     compare(name, &other, usual)
                 }),
-            Self::Empty => {
-                let empty = input.without_second();
-                let layout = Layout {
-                    empty_batch: true,
-                    ..usual
-                };
-                let with_batch = outcome(subject, &empty, layout);
-                let without = outcome(subject, &empty, usual);
-                broken(&without)
-                    .or_else(|| broken(&with_batch))
-                    .or_else(|| {
-                        unlike(&without, &with_batch)
-                            .map(|d| format!("with a batch of no rows:\n{d}"))
-                    })
-            }
+            Self::Empty => emptied(input)
+                .iter()
+                .find_map(|input| without_rows(subject, input)),
             Self::OneRow => (0..).take(input.second.num_rows()).find_map(|row| {
                 let one = input.with_rows(Side::Second, &[row]).ok()?;
                 broken(&outcome(subject, &one, usual))
@@ -141,6 +129,46 @@ impl Property {
             }
         }
     }
+}
+
+/// Returns an input without rows to work on, without rows that are kept first, and without any.
+fn emptied(input: &Input) -> Vec<Input> {
+    let mut emptied = vec![input.without(&[Side::Second])];
+    if input.first.is_some() {
+        emptied.push(input.without(&[Side::First]));
+        emptied.push(input.without(&[Side::First, Side::Second]));
+    }
+    emptied
+}
+
+/// Returns what an input with an empty side fails with: as no batch, or as one without rows.
+fn without_rows(subject: Subject<'_>, input: &Input) -> Option<String> {
+    let usual = Layout::default();
+    let empty_batch = Layout {
+        empty_batch: true,
+        ..usual
+    };
+    let without = outcome(subject, input, usual);
+    let with_batch = outcome(subject, input, empty_batch);
+    let complaint = broken(&without)
+        .or_else(|| broken(&with_batch))
+        .or_else(|| {
+            unlike(&without, &with_batch).map(|d| format!("with a batch of no rows:\n{d}"))
+        })?;
+    let (first, second) = input_names(subject.plugin.kind());
+    // A transform has one input: there is no other that it could be.
+    let Some(first) = first else {
+        return Some(complaint);
+    };
+    let empty: Vec<_> = [(first, Side::First), (second, Side::Second)]
+        .into_iter()
+        .filter(|(_, side)| input.rows_of(*side) == 0)
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    Some(format!(
+        "without rows in {}:\n{complaint}",
+        empty.join(" and ")
+    ))
 }
 
 /// What a run came to.

@@ -11,9 +11,21 @@ use crate::AuthoringError;
 pub enum SdkSource {
     /// A directory.
     Path(PathBuf),
-    /// A repository that git fetches.
-    Git(&'static str),
+    /// A repository that git fetches, at the tag of a version.
+    Git {
+        /// Where it is.
+        url: &'static str,
+        /// The tag of the version that this program is of. A newer SDK may speak a newer contract,
+        /// which this program does not know.
+        tag: &'static str,
+    },
 }
+
+/// The SDK that was released with this program: all crates of the repository have one version.
+const RELEASED: SdkSource = SdkSource::Git {
+    url: env!("CARGO_PKG_REPOSITORY"),
+    tag: concat!("v", env!("CARGO_PKG_VERSION")),
+};
 
 impl SdkSource {
     /// Takes the directory that was named, the SDK of a repository around `parent`, or else the
@@ -35,7 +47,7 @@ impl SdkSource {
             };
         }
         let Ok(parent) = fs::canonicalize(parent) else {
-            return Ok(Self::Git(env!("CARGO_PKG_REPOSITORY")));
+            return Ok(RELEASED);
         };
         let above = parent.ancestors().enumerate();
         let found = above
@@ -44,7 +56,7 @@ impl SdkSource {
         Ok(match found {
             // Relative, so that the repository may be moved.
             Some((up, _)) => Self::Path(format!("{}plugins/sdk", "../".repeat(up)).into()),
-            None => Self::Git(env!("CARGO_PKG_REPOSITORY")),
+            None => RELEASED,
         })
     }
 
@@ -53,7 +65,7 @@ impl SdkSource {
         match self {
             // A literal string of TOML has no escapes, so backslashes stay as they are.
             Self::Path(path) => format!("path = '{}'", path.display()),
-            Self::Git(url) => format!("git = \"{url}\""),
+            Self::Git { url, tag } => format!("git = \"{url}\", tag = \"{tag}\""),
         }
     }
 
@@ -61,7 +73,7 @@ impl SdkSource {
     pub(super) fn words(&self) -> String {
         match self {
             Self::Path(path) => format!("the directory `{}`", path.display()),
-            Self::Git(url) => format!("the repository {url}"),
+            Self::Git { url, tag } => format!("the repository {url}, at the tag `{tag}`"),
         }
     }
 }
@@ -86,7 +98,12 @@ mod tests {
     fn outside_the_repository_the_sdk_is_fetched() {
         let parent = tempfile::tempdir().unwrap();
         let sdk = SdkSource::find(parent.path(), None).unwrap();
-        assert_eq!(sdk, SdkSource::Git(env!("CARGO_PKG_REPOSITORY")));
+        assert_eq!(sdk, RELEASED);
+        let written: toml::Table = sdk.dependency().replace(", ", "\n").parse().unwrap();
+        let of = |key: &str| written[key].as_str().unwrap();
+        assert_eq!(of("git"), env!("CARGO_PKG_REPOSITORY"));
+        assert_eq!(of("tag"), concat!("v", env!("CARGO_PKG_VERSION")));
+        assert!(sdk.words().contains(of("tag")), "{}", sdk.words());
     }
 
     #[test]

@@ -19,7 +19,8 @@ use crate::{
 /// The plugin is loaded and asked, but sees no data.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// `builtin:NAME`, `file:PATH`, the path of a component, or the directory of a plugin's project
+    /// `builtin:NAME`, `file:PATH`, `oci:REGISTRY/NAME:VERSION`, the path of a component, or the
+    /// directory of a plugin's project
     plugin: String,
 
     #[command(flatten)]

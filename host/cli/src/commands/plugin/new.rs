@@ -117,7 +117,8 @@ pub(super) fn run(printer: &Printer, arguments: &NewArguments) -> Result<ExitCod
 fn place(sdk: &SdkSource) -> String {
     match sdk {
         SdkSource::Path(path) => path.display().to_string(),
-        SdkSource::Git(url) => (*url).to_owned(),
+        // As Cargo.lock has it.
+        SdkSource::Git { url, tag } => format!("git+{url}?tag={tag}"),
     }
 }
 
