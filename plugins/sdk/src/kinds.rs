@@ -69,6 +69,87 @@ pub mod change {
 /// The changes that turn the open versions of a table into its newest full extract.
 ///
 /// Emitted rows are `change: int8` (see [`change`]), then the columns of the extract.
+///
+/// ```
+/// use std::sync::Arc;
+/// use wigeon_sdk::arrow_array::{ArrayRef, Int8Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
+/// use wigeon_sdk::{
+///     Batch, Column, Error, Host, KeyMap, NO_ROW, Origin, Plugin, Selection, Snapshot, SnapshotInput,
+///     change, native,
+/// };
+///
+/// /// Opens keys that are new and closes those that are gone, whatever else their rows say.
+/// struct Presence { key: Vec<usize>, columns: usize, open: KeyMap, seen: Vec<bool> }
+///
+/// #[derive(serde::Deserialize, wigeon_sdk::JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// struct Options {}
+///
+/// impl Plugin for Presence {
+///     const NAME: &'static str = "presence";
+///     const VERSION: &'static str = "0.1.0";
+///     const SUMMARY: &'static str = "Which keys came and which went";
+///     type Options = Options;
+/// }
+///
+/// impl Snapshot for Presence {
+///     fn open(_: Options, input: SnapshotInput) -> Result<Self, Error> {
+///         let open = KeyMap::try_new(input.key.iter().map(|&k| input.extract.field(k).data_type()))?;
+///         Ok(Self { columns: input.extract.fields().len(), key: input.key, open, seen: vec![] })
+///     }
+///     fn versions(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
+///         // The host numbers the versions as they come: so does this.
+///         let first = self.seen.len();
+///         let key = self.read_key(batch);
+///         self.open.update(&key, |row, slot| *slot = (first + row) as u32);
+///         self.seen.resize(first + batch.rows(), false);
+///         Ok(())
+///     }
+///     fn extract(&mut self, batch: &Batch<'_>, host: &mut Host<'_>) -> Result<(), Error> {
+///         let mut opened = vec![];
+///         for (row, version) in (0..).zip(self.open.probe(&self.read_key(batch))) {
+///             match version {
+///                 NO_ROW => opened.push(row),
+///                 version => self.seen[version as usize] = true,
+///             }
+///         }
+///         self.emit(change::OPENED, Origin::Current, &opened, host);
+///         Ok(())
+///     }
+///     fn finish(&mut self, host: &mut Host<'_>) -> Result<(), Error> {
+///         let versions = (0..).zip(&self.seen);
+///         let gone: Vec<u32> = versions.filter(|(_, seen)| !**seen).map(|(row, _)| row).collect();
+///         gone.chunks(65_536).for_each(|gone| self.emit(change::CLOSED, Origin::Kept, gone, host));
+///         Ok(())
+///     }
+/// }
+///
+/// impl Presence {
+///     fn read_key(&self, batch: &Batch<'_>) -> Vec<ArrayRef> {
+///         self.key.iter().map(|&column| batch.column(column)).collect()
+///     }
+///     fn emit(&self, change: i8, origin: Origin, rows: &[u32], host: &mut Host<'_>) {
+///         let changes = Column::Values(Arc::new(Int8Array::from(vec![change; rows.len()])));
+///         let columns = (0..self.columns).map(|column| Column::gather(0, column));
+///         let columns = std::iter::once(changes).chain(columns).collect();
+///         host.emit(rows.len(), vec![Selection::new(origin, rows.to_vec())], columns);
+///     }
+/// }
+///
+/// wigeon_sdk::export!(snapshot: Presence);
+///
+/// let ids = |ids: Vec<i64>| Arc::new(Int64Array::from(ids)) as ArrayRef;
+/// let from = Arc::new(TimestampMicrosecondArray::from(vec![0, 0])) as ArrayRef;
+/// let open = RecordBatch::try_from_iter([("id", ids(vec![1, 2])), ("valid_from", from)]).unwrap();
+/// let rows = RecordBatch::try_from_iter([("id", ids(vec![2, 3]))]).unwrap();
+/// let options = serde_json::json!({});
+/// let changes = native::diff::<Presence>(options, &rows.schema(), &[0], &[open], &[rows]).unwrap();
+/// let row = |change: i8, id: i64| {
+///     let change = Arc::new(Int8Array::from(vec![change])) as ArrayRef;
+///     RecordBatch::try_from_iter([("change", change), ("id", ids(vec![id]))]).unwrap()
+/// };
+/// assert_eq!(changes, [row(change::OPENED, 3), row(change::CLOSED, 1)]);
+/// ```
 pub trait Snapshot: Plugin {
     /// Opens the step.
     ///
@@ -133,6 +214,76 @@ pub struct Shape {
 }
 
 /// New rows, completed from a lookup. Every row that is handed over is emitted exactly once.
+///
+/// ```
+/// use std::sync::Arc;
+/// use wigeon_sdk::arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+/// use wigeon_sdk::{
+///     Batch, Column, DataType, Error, Field, Host, Incremental, IncrementalInput, KeyMap, NO_ROW,
+///     Plugin, Schema, Shape, native,
+/// };
+///
+/// /// Adds a column that says whether the lookup has ever had the key of a row.
+/// struct Known { input: IncrementalInput, keys: KeyMap }
+///
+/// #[derive(serde::Deserialize, wigeon_sdk::JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// struct Options {}
+///
+/// impl Plugin for Known {
+///     const NAME: &'static str = "known";
+///     const VERSION: &'static str = "0.1.0";
+///     const SUMMARY: &'static str = "Says whether a key is known";
+///     type Options = Options;
+/// }
+///
+/// impl Incremental for Known {
+///     fn open(_: Options, input: IncrementalInput) -> Result<Self, Error> {
+///         let types = input.lookup_key.iter().map(|&k| input.lookup.field(k).data_type());
+///         Ok(Self { keys: KeyMap::try_new(types)?, input })
+///     }
+///     fn shape(&self) -> Shape {
+///         let mut fields = self.input.rows.fields().to_vec();
+///         fields.push(Arc::new(Field::new("known", DataType::Boolean, false)));
+///         Shape { schema: Schema::new(fields), row_wise: true, event_time: None }
+///     }
+///     fn lookup(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
+///         self.keys.update(&columns(batch, &self.input.lookup_key), |_, slot| *slot = 0);
+///         Ok(())
+///     }
+///     fn rows(&mut self, batch: &Batch<'_>, host: &mut Host<'_>) -> Result<(), Error> {
+///         let key = columns(batch, &self.input.rows_key);
+///         // A map looks at values, and what stands for a null is not specified.
+///         let known = self.keys.probe(&key).into_iter().enumerate().map(|(row, found)| {
+///             Some(found != NO_ROW && key.iter().all(|column| column.is_valid(row)))
+///         });
+///         let known = Column::Values(Arc::new(known.collect::<BooleanArray>()));
+///         let rows = (0..self.input.rows.fields().len()).map(Column::Forward);
+///         host.emit(batch.rows(), vec![], rows.chain([known]).collect());
+///         Ok(())
+///     }
+/// }
+///
+/// fn columns(batch: &Batch<'_>, columns: &[usize]) -> Vec<ArrayRef> {
+///     columns.iter().map(|&column| batch.column(column)).collect()
+/// }
+///
+/// wigeon_sdk::export!(incremental: Known);
+///
+/// let ids = |ids: Vec<i64>| Arc::new(Int64Array::from(ids)) as ArrayRef;
+/// let from = Arc::new(TimestampMicrosecondArray::from(vec![0])) as ArrayRef;
+/// let lookup = RecordBatch::try_from_iter([("id", ids(vec![1])), ("valid_from", from)]).unwrap();
+/// let rows = RecordBatch::try_from_iter([("user", ids(vec![2, 1]))]).unwrap();
+/// let input = IncrementalInput {
+///     rows: rows.schema().as_ref().clone(),
+///     rows_key: vec![0],
+///     lookup: lookup.schema().as_ref().clone(),
+///     lookup_key: vec![0],
+/// };
+/// let emitted = native::load::<Known>(serde_json::json!({}), input, &[lookup], &[rows]).unwrap();
+/// let known = Arc::new(BooleanArray::from(vec![false, true])) as ArrayRef;
+/// assert_eq!(emitted[0].column(1), &known);
+/// ```
 pub trait Incremental: Plugin {
     /// Opens the step.
     ///
@@ -183,6 +334,96 @@ pub struct ChangeDetectionInput {
 /// Emitted rows, at most one for each key, are the columns of the key's most recent version, then
 /// `changed_from`: the time from which its versions differ from those last applied, null if they
 /// differ for all times.
+///
+/// ```
+/// use std::sync::Arc;
+/// use wigeon_sdk::arrow_array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
+/// use wigeon_sdk::{
+///     Batch, ChangeDetection, ChangeDetectionInput, Column, Error, Host, KeyMap, NO_ROW, Origin,
+///     Plugin, Selection, Versions, native, valid_from,
+/// };
+///
+/// /// Only a key that was not there before has changed: what is known of the others stays.
+/// struct NewKeys {
+///     input: ChangeDetectionInput,
+///     applied: KeyMap,
+///     /// The host numbers the versions of now behind those that were applied.
+///     first: u32,
+///     now: Option<Versions>,
+///     is_new: Vec<bool>,
+/// }
+///
+/// #[derive(serde::Deserialize, wigeon_sdk::JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// struct Options {}
+///
+/// impl Plugin for NewKeys {
+///     const NAME: &'static str = "new-keys";
+///     const VERSION: &'static str = "0.1.0";
+///     const SUMMARY: &'static str = "Which keys are new";
+///     type Options = Options;
+/// }
+///
+/// impl ChangeDetection for NewKeys {
+///     fn open(_: Options, input: ChangeDetectionInput) -> Result<Self, Error> {
+///         let types = input.key.iter().map(|&k| input.versions.field(k).data_type());
+///         let applied = KeyMap::try_new(types)?;
+///         Ok(Self { input, applied, first: 0, now: None, is_new: vec![] })
+///     }
+///     fn applied(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
+///         let key = self.read_key(batch);
+///         self.applied.update(&key, |_, slot| *slot = 0);
+///         self.first += batch.rows() as u32;
+///         Ok(())
+///     }
+///     fn now(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
+///         let key = self.read_key(batch);
+///         self.is_new.extend(self.applied.probe(&key).iter().map(|found| *found == NO_ROW));
+///         let none = Versions::try_new(&self.input.versions, &self.input.key, self.first)?;
+///         let (from, _) = valid_from(&self.input.versions)?;
+///         self.now.get_or_insert(none).push(&key, &batch.column(from))
+///     }
+///     fn finish(&mut self, host: &mut Host<'_>) -> Result<(), Error> {
+///         let Some(now) = &mut self.now else { return Ok(()) };
+///         let (from, _) = valid_from(&self.input.versions)?;
+///         let payload: Vec<_> = (0..from).filter(|c| !self.input.key.contains(c)).collect();
+///         now.settle(&payload, host);
+///         let mut new = vec![];
+///         now.for_each_most_recent(|version| {
+///             if self.is_new[(version - self.first) as usize] {
+///                 new.push(version);
+///             }
+///         });
+///         for new in new.chunks(65_536) {
+///             // Null: it differs for all times.
+///             let from = Column::Values(Arc::new(TimestampMicrosecondArray::new_null(new.len())));
+///             let columns = (0..self.input.versions.fields().len()).map(|c| Column::gather(0, c));
+///             let selection = Selection::new(Origin::Kept, new.to_vec());
+///             host.emit(new.len(), vec![selection], columns.chain([from]).collect());
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// impl NewKeys {
+///     fn read_key(&self, batch: &Batch<'_>) -> Vec<ArrayRef> {
+///         self.input.key.iter().map(|&column| batch.column(column)).collect()
+///     }
+/// }
+///
+/// wigeon_sdk::export!(change_detection: NewKeys);
+///
+/// let versions = |ids: Vec<i64>, from: Vec<i64>| {
+///     let ids = Arc::new(Int64Array::from(ids)) as ArrayRef;
+///     let from = Arc::new(TimestampMicrosecondArray::from(from)) as ArrayRef;
+///     RecordBatch::try_from_iter([("id", ids), ("valid_from", from)]).unwrap()
+/// };
+/// let (applied, now) = (versions(vec![1], vec![0]), versions(vec![1, 2], vec![0, 5]));
+/// let (options, schema) = (serde_json::json!({}), now.schema());
+/// let changed = native::detect::<NewKeys>(options, &schema, &[0], &[applied], &[now]).unwrap();
+/// assert_eq!(changed.len(), 1);
+/// assert_eq!(changed[0].column(0), &(Arc::new(Int64Array::from(vec![2])) as ArrayRef));
+/// ```
 pub trait ChangeDetection: Plugin {
     /// Opens the step.
     ///

@@ -55,6 +55,12 @@
 //!
 //! Compiled natively the same type runs in [`native`], so that a plugin's unit tests need neither
 //! Wasm nor a host. There is no `unsafe` in a plugin.
+//!
+//! # Feature flags
+//!
+//! There are none. What a plugin does not call is left out when it is linked, and what differs
+//! between the two ways to run it follows from the target: on WebAssembly there is the component
+//! that [`export!`] makes, everywhere else there is [`native`].
 
 mod batch;
 mod error;
