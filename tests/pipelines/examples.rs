@@ -40,7 +40,9 @@ fn data(example: &str) -> Vec<(String, Vec<u8>)> {
 /// The history shows who changed, by masks that say nothing without the key.
 #[test]
 fn masked_people_have_a_history() {
-    let project = project("mask", &guest("wigeon-example-mask"), "");
+    let component = guest("wigeon-example-mask");
+    assert_its_tests_pass("mask", &component);
+    let project = project("mask", &component, "");
     project.ok(&["run"]);
     assert_eq!(
         project.sql("select id, length(email) as email, length(phone) as phone, city from people order by id"),
@@ -70,6 +72,7 @@ const BY_TIME: &str = "select * from visits order by user_id, viewed_at";
 #[test]
 fn visits_are_the_same_however_whole_days_are_loaded() {
     let component = guest("wigeon-example-sessionize");
+    assert_its_tests_pass("sessionize", &component);
     let at_once = project("sessionize", &component, "");
     at_once.ok(&["run"]);
     assert_eq!(at_once.sql(BY_TIME), VISITS);
@@ -122,6 +125,35 @@ fn assert_no_wasi(project: &Project, example: &str) {
     assert!(!inspected.contains("wasi"), "{inspected}");
 }
 
+/// Sees that the cases of an example pass, which its README and `docs/plugins` show, and what every
+/// plugin of its kind must hold.
+fn assert_its_tests_pass(example: &str, component: &[u8]) {
+    let directory = workspace().join("examples/plugins").join(example);
+    let project = Project::new("");
+    let table = fs::read_to_string(directory.join("plugin.toml")).expect("the plugin's project");
+    let kept = |line: &&str| {
+        ["name", "kind", "language"]
+            .iter()
+            .any(|key| line.starts_with(key))
+    };
+    let kept: Vec<_> = table.lines().filter(kept).collect();
+    // It has been built.
+    let build = "[build]\ncommand = [\"true\"]\noutput = \"built.wasm\"\n";
+    project.write(
+        "plugin/plugin.toml",
+        format!("{}\n{build}", kept.join("\n")),
+    );
+    project.write("plugin/built.wasm", component);
+    let mut copying = Command::new("cp");
+    copying
+        .arg("-r")
+        .arg(directory.join("tests"))
+        .arg(project.path("plugin"));
+    assert!(copying.status().expect("`cp` runs").success());
+    let tested = project.ok(&["plugin", "test", "plugin"]);
+    assert!(tested.ends_with("9 passed\n"), "{example}\n{tested}");
+}
+
 const URLS: &str = "user_id,url_host,url_path,url_query
 1,shop.example.com,/shoes/42,size=7&colour=r%C3%B8d
 2,example.com,\"\",
@@ -141,6 +173,7 @@ fn urls_are_taken_apart_in_c() {
         return;
     };
     let component = wigeon_build::componentize(&module).expect("a component");
+    assert_its_tests_pass("url-parts", &component);
     let project = project("url-parts", &component, "");
     project.ok(&["run"]);
     let parts = "select user_id, url_host, url_path, url_query from views order by user_id";
@@ -184,6 +217,7 @@ fn holidays_are_named_in_python() {
     let Some(component) = built("holiday", &["build.sh", "src"], "holiday.component.wasm") else {
         return;
     };
+    assert_its_tests_pass("holiday", &component);
     let project = project("holiday", &component, "");
     project.ok(&["run"]);
     assert_eq!(project.sql("from sales order by id"), SALES);
@@ -212,6 +246,7 @@ fn user_agents_are_told_apart_in_javascript() {
     let Some(component) = built("user-agent", &parts, "user-agent.component.wasm") else {
         return;
     };
+    assert_its_tests_pass("user-agent", &component);
     let project = project("user-agent", &component, "");
     project.ok(&["run"]);
     let views = "select id, agent_family, agent_device from views order by id";

@@ -136,13 +136,16 @@ mod tests {
         }
     }
 
+    /// A kind of change and a key.
+    type Emitted = (Option<i8>, i64);
+
     /// Emitted changes of keys, each in a batch of its own, so that no law looks at one alone.
-    fn changes(changes: &[(Option<i8>, i64)]) -> Output {
+    fn changes(changes: &[Emitted]) -> Output {
         let schema = Arc::new(Schema::new(vec![
             Field::new("change", DataType::Int8, true),
             Field::new("id", DataType::Int64, true),
         ]));
-        let batch = |(change, id): &(Option<i8>, i64)| {
+        let batch = |(change, id): &Emitted| {
             let columns: Vec<ArrayRef> = vec![
                 Arc::new(Int8Array::from(vec![*change])),
                 Arc::new(Int64Array::from(vec![*id])),
@@ -155,7 +158,7 @@ mod tests {
     #[test]
     fn each_law_of_a_snapshot_has_its_message() {
         let (open, supersede, close) = (Some(OPENED), Some(SUPERSEDED), Some(CLOSED));
-        let cases: [(&[(Option<i8>, i64)], Option<&str>); 10] = [
+        let cases: [(&[Emitted], Option<&str>); 10] = [
             (&[(open, 3), (supersede, 2), (close, 1)], None),
             (&[(open, 3), (open, 3)], Some("the key 3 is emitted twice")),
             (&[(open, 1)], Some("the key 1 is opened, but it is open")),

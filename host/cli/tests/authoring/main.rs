@@ -10,6 +10,8 @@
     reason = "a test that cannot prepare its place has failed"
 )]
 
+mod tutorial;
+
 use std::{
     env,
     io::{self, Write as _},
@@ -22,11 +24,16 @@ use tempfile::TempDir;
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 fn wigeon(directory: &Path, arguments: &[&str]) -> Output {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("authoring");
+    wigeon_building_in(&target, directory, arguments)
+}
+
+fn wigeon_building_in(target: &Path, directory: &Path, arguments: &[&str]) -> Output {
     let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     Command::new(env!("CARGO_BIN_EXE_wigeon"))
         .args(arguments)
         .current_dir(directory)
-        .env("CARGO_TARGET_DIR", scratch.join("authoring"))
+        .env("CARGO_TARGET_DIR", target)
         .env("CARGO_NET_OFFLINE", "true")
         .env("WIGEON_CACHE_DIR", scratch.join("authoring-cache"))
         .stdin(Stdio::null())
