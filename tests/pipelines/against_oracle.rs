@@ -96,6 +96,10 @@ fn hourly_files_in_any_order_give_the_same_tables() {
     );
     check_cases(6, strategy, |(seed, order, actions, lanes)| {
         let mut arrivals = Arrivals::new(settings(seed, 40, 100, days));
+        let threads = format!("path = \"pageviews_postcode.duckdb\"\nthreads = {lanes}");
+        arrivals
+            .project
+            .edit_manifest("path = \"pageviews_postcode.duckdb\"", &threads);
         for plugin in ["scd2", "point-in-time", "net-change"] {
             let plugin = format!("plugin = \"builtin:{plugin}\"");
             let limited = format!("{plugin}\nlimits = {{ lanes = {lanes} }}");

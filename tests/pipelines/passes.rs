@@ -14,6 +14,7 @@ name = "shop"
 
 [warehouse]
 path = "shop.duckdb"
+threads = LANES
 
 [source.price_list]
 format = "parquet"
