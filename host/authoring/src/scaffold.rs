@@ -8,6 +8,7 @@ mod kind;
 mod language;
 mod sdk;
 mod template;
+mod vendored;
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +32,7 @@ pub struct NewPlugin<'a> {
     /// What it is written in.
     pub language: Language,
     /// The directory of the crate `wigeon-sdk`, for a plugin in Rust. If none is given, it is found
-    /// among the directories around the new one, or else taken from the repository on the network.
+    /// among the directories around the new one, or else copied into it.
     pub sdk: Option<&'a Path>,
 }
 
@@ -40,7 +41,8 @@ pub struct NewPlugin<'a> {
 pub struct Scaffolded {
     /// Its directory.
     pub directory: PathBuf,
-    /// Its files, relative to the directory, in the order of their names.
+    /// Its files, relative to the directory, in the order of their names, without those of a copied
+    /// SDK.
     pub files: Vec<String>,
     /// Where it takes the SDK from, if it is in Rust.
     pub sdk: Option<SdkSource>,
@@ -135,6 +137,11 @@ pub fn scaffold(new: &NewPlugin<'_>) -> Result<Scaffolded, AuthoringError> {
     files.sort();
     for (path, contents) in &files {
         write(&directory.join(path), contents)?;
+    }
+    if sdk == Some(SdkSource::Vendored) {
+        for (path, contents) in vendored::files() {
+            write(&directory.join(path), &contents)?;
+        }
     }
     Ok(Scaffolded {
         directory,

@@ -143,9 +143,10 @@ impl Project {
         })
     }
 
-    /// Copies the pipeline's plugins from registries to the directory
+    /// Copies the pipeline's plugins to the directory
     /// [`VENDOR_DIRECTORY`](wigeon_registry::VENDOR_DIRECTORY) beside the manifest, where runs
-    /// find them without a network, and pins them.
+    /// find them without a network and without the files that they came from, and pins them. What
+    /// this program has built in is left where it is.
     ///
     /// # Errors
     ///
@@ -158,7 +159,7 @@ impl Project {
         for step in self.pipeline().steps() {
             let reference = step.plugin.to_string();
             let known = vendored.iter().any(|plugin| plugin.reference == reference);
-            if known || !matches!(step.plugin, PluginReference::Oci(_)) {
+            if known || matches!(step.plugin, PluginReference::Builtin(_)) {
                 continue;
             }
             let pinned = lock.digest(&reference).map(str::to_owned);

@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     fmt::Write,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -95,6 +96,9 @@ pub struct Places<'a> {
 /// among the vendored plugins and in the cache, and only asked for from the registry, by its
 /// digest, if it is in neither. Without `pinned` the registry is asked what the version means now.
 ///
+/// A component in a file is what the file holds now. Only if there is no such file, as where a
+/// pipeline was taken without its plugins, the one that is `pinned` is looked for in those places.
+///
 /// # Errors
 ///
 /// Any variant of [`ResolveError`].
@@ -148,11 +152,20 @@ pub fn resolve(
                 path: path.clone(),
                 source,
             };
-            let bytes = fs::metadata(&path).map_err(read)?.len();
-            if bytes > MAX_COMPONENT_BYTES {
-                return Err(ResolveError::TooLarge { path, bytes });
-            }
-            let component = fs::read(&path).map_err(read)?;
+            let component = match fs::metadata(&path) {
+                Ok(metadata) if metadata.len() > MAX_COMPONENT_BYTES => {
+                    let bytes = metadata.len();
+                    return Err(ResolveError::TooLarge { path, bytes });
+                }
+                Ok(_) => fs::read(&path).map_err(read)?,
+                Err(error) => {
+                    let gone = error.kind() == ErrorKind::NotFound;
+                    let vendored = pinned
+                        .filter(|_| gone)
+                        .and_then(|digest| places.find(digest));
+                    vendored.ok_or_else(|| read(error))?
+                }
+            };
             Ok(ResolvedPlugin {
                 reference: reference.to_string(),
                 digest: digest(&component),
@@ -275,5 +288,33 @@ mod tests {
         let resolved = resolve(&reference, places, None).unwrap();
         assert_eq!(resolved.component.as_ref(), b"bytes");
         assert_eq!(resolved.reference, "file:a.wasm");
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_found_among_the_vendored_by_its_digest() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a.wasm");
+        fs::write(&file, b"bytes").unwrap();
+        let reference = PluginReference::File("a.wasm".to_owned());
+        let places = Places {
+            base: directory.path(),
+            cache: None,
+        };
+        let resolved = resolve(&reference, places, None).unwrap();
+        vendor(&resolved, directory.path()).unwrap();
+
+        // As long as the file is there it is what counts.
+        fs::write(&file, b"other").unwrap();
+        let pinned = Some(resolved.digest.as_str());
+        let other = resolve(&reference, places, pinned).unwrap();
+        assert_eq!(other.component.as_ref(), b"other");
+
+        fs::remove_file(&file).unwrap();
+        let vendored = resolve(&reference, places, pinned).unwrap();
+        assert_eq!(vendored.component.as_ref(), b"bytes");
+        for unknown in [None, Some("sha256:0")] {
+            let error = resolve(&reference, places, unknown).unwrap_err();
+            assert!(matches!(error, ResolveError::Read { .. }), "{error:?}");
+        }
     }
 }

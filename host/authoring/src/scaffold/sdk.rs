@@ -11,25 +11,16 @@ use crate::AuthoringError;
 pub enum SdkSource {
     /// A directory.
     Path(PathBuf),
-    /// A repository that git fetches, at the tag of a version.
-    Git {
-        /// Where it is.
-        url: &'static str,
-        /// The tag of the version that this program is of. A newer SDK may speak a newer contract,
-        /// which this program does not know.
-        tag: &'static str,
-    },
+    /// The project's own copy, under [`SdkSource::VENDORED`], of the SDK that this program was
+    /// built with. A newer SDK may speak a newer contract, which this program does not know.
+    Vendored,
 }
 
-/// The SDK that was released with this program: all crates of the repository have one version.
-const RELEASED: SdkSource = SdkSource::Git {
-    url: env!("CARGO_PKG_REPOSITORY"),
-    tag: concat!("v", env!("CARGO_PKG_VERSION")),
-};
-
 impl SdkSource {
-    /// Takes the directory that was named, the SDK of a repository around `parent`, or else the
-    /// repository on the network.
+    /// The directory of the copy, relative to the project.
+    pub const VENDORED: &str = "vendor/wigeon-sdk";
+
+    /// Takes the directory that was named, the SDK of a repository around `parent`, or else a copy.
     ///
     /// # Errors
     ///
@@ -47,7 +38,7 @@ impl SdkSource {
             };
         }
         let Ok(parent) = fs::canonicalize(parent) else {
-            return Ok(RELEASED);
+            return Ok(Self::Vendored);
         };
         let above = parent.ancestors().enumerate();
         let found = above
@@ -56,7 +47,7 @@ impl SdkSource {
         Ok(match found {
             // Relative, so that the repository may be moved.
             Some((up, _)) => Self::Path(format!("{}plugins/sdk", "../".repeat(up)).into()),
-            None => RELEASED,
+            None => Self::Vendored,
         })
     }
 
@@ -65,7 +56,7 @@ impl SdkSource {
         match self {
             // A literal string of TOML has no escapes, so backslashes stay as they are.
             Self::Path(path) => format!("path = '{}'", path.display()),
-            Self::Git { url, tag } => format!("git = \"{url}\", tag = \"{tag}\""),
+            Self::Vendored => format!("path = \"{}\"", Self::VENDORED),
         }
     }
 
@@ -73,7 +64,11 @@ impl SdkSource {
     pub(super) fn words(&self) -> String {
         match self {
             Self::Path(path) => format!("the directory `{}`", path.display()),
-            Self::Git { url, tag } => format!("the repository {url}, at the tag `{tag}`"),
+            Self::Vendored => format!(
+                "`{}`, a copy of the one that belongs to wigeon {}, whose build reads `wit/`",
+                Self::VENDORED,
+                env!("CARGO_PKG_VERSION")
+            ),
         }
     }
 }
@@ -95,15 +90,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outside_the_repository_the_sdk_is_fetched() {
+    fn outside_the_repository_the_sdk_is_copied() {
         let parent = tempfile::tempdir().unwrap();
         let sdk = SdkSource::find(parent.path(), None).unwrap();
-        assert_eq!(sdk, RELEASED);
-        let written: toml::Table = sdk.dependency().replace(", ", "\n").parse().unwrap();
-        let of = |key: &str| written[key].as_str().unwrap();
-        assert_eq!(of("git"), env!("CARGO_PKG_REPOSITORY"));
-        assert_eq!(of("tag"), concat!("v", env!("CARGO_PKG_VERSION")));
-        assert!(sdk.words().contains(of("tag")), "{}", sdk.words());
+        assert_eq!(sdk, SdkSource::Vendored);
+        let written: toml::Table = sdk.dependency().parse().unwrap();
+        assert_eq!(written["path"].as_str(), Some("vendor/wigeon-sdk"));
     }
 
     #[test]

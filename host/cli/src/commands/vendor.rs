@@ -12,10 +12,11 @@ use crate::{
     printer::Printer,
 };
 
-/// Copy the pipeline's plugins from registries into a folder beside the manifest
+/// Copy the pipeline's plugins into a folder beside the manifest
 ///
-/// Runs look for a plugin in that folder, `wigeon-plugins`, before they look anywhere else, so that they need neither a
-/// network nor a cache. Plugins of registries that are not pinned in `wigeon.lock` are pinned.
+/// Runs look in that folder, `wigeon-plugins`, for a plugin of a registry before they look anywhere else, and for one named
+/// by `file:` where there is no such file. So the manifest, `wigeon.lock` and the folder are all that a run elsewhere needs
+/// besides the extracts. Plugins that are not pinned in `wigeon.lock` are pinned.
 #[derive(Debug, Args)]
 pub(crate) struct VendorArguments {
     #[command(flatten)]
@@ -32,7 +33,9 @@ pub(crate) fn run(
     match arguments.format.format {
         Format::Json => printer.json(&vendored)?,
         Format::Text if vendored.is_empty() => {
-            printer.summary("no step has a plugin from a registry\n")?;
+            printer.summary(
+                "every plugin of the pipeline is built into wigeon: there is nothing to copy\n",
+            )?;
         }
         Format::Text => {
             let lines = vendored

@@ -1,8 +1,8 @@
 //! The whole path of a plugin's author, for each language and kind: new, build, test, inspect, bench.
 //!
-//! It needs the Wasm target and no network: the new projects in Rust take the SDK from this
-//! workspace, and begin with its lock file. They share a target directory, so that the SDK is
-//! compiled once. Where the tools of another language are missing, a line says that its test was
+//! It needs the Wasm target and no network: the new projects in Rust have a copy of the SDK, and
+//! begin with the lock file of this workspace. They share a target directory, so that what the SDK
+//! depends on is compiled once. Where the tools of another language are missing, a line says that its test was
 //! skipped; `./just setup-languages` brings them.
 
 #![expect(
@@ -19,6 +19,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -54,13 +55,7 @@ fn stdout_of_success(output: Output) -> String {
 
 /// Begins a plugin that can be built without a network.
 fn new(place: &TempDir, name: &str, language: &str, kind: &str) -> PathBuf {
-    let sdk = format!("{WORKSPACE}/plugins/sdk");
-    let mut arguments = vec![
-        "plugin", "new", name, "--kind", kind, "--lang", language, "--sdk", &sdk,
-    ];
-    if language != "rust" {
-        arguments.truncate(7);
-    }
+    let arguments = ["plugin", "new", name, "--kind", kind, "--lang", language];
     ok(place.path(), &arguments);
     let directory = place.path().join(name);
     if language == "rust" {
@@ -83,15 +78,14 @@ fn whole_path(language: &str, kind: &str) {
 
     // In Python and JavaScript a component takes ten seconds, and `test` makes it too.
     if ["rust", "c"].contains(&language) {
-        let output = wigeon(&directory, &["plugin", "build"]);
+        let output = wigeon(&directory, &["plugin", "build", "--format", "json"]);
         if skipped(language, kind, &output) {
             return;
         }
-        let built = stdout_of_success(output);
-        assert!(
-            built.contains(&path) && built.contains("sha256:"),
-            "{built}"
-        );
+        let built = json(&stdout_of_success(output));
+        assert!(built["path"].as_str().unwrap().ends_with(&path), "{built}");
+        assert!(built["digest"].as_str().unwrap().starts_with("sha256:"));
+        assert!(positive(&built["size_bytes"]), "{built}");
     }
 
     let output = wigeon(&directory, &["plugin", "test"]);
@@ -102,22 +96,41 @@ fn whole_path(language: &str, kind: &str) {
     assert!(tested.ends_with("9 passed\n"), "{tested}");
     assert!(directory.join(&path).is_file());
 
-    let inspected = ok(place.path(), &["plugin", "inspect", &name]);
-    assert!(
-        inspected.contains(&format!("kind       {kind}\n")),
-        "{inspected}"
-    );
-    assert!(!inspected.contains("wasi"), "{inspected}");
+    let inspect = ["plugin", "inspect", &name, "--format", "json"];
+    let inspected = json(&ok(place.path(), &inspect));
+    assert_eq!(inspected["kind"], kind);
+    assert_eq!(inspected["contract"], "0.1.0");
+    assert_eq!(inspected["options_schema"]["type"], "object");
+    for size in ["size_bytes", "compiled_bytes", "memory_at_start_bytes"] {
+        assert!(positive(&inspected[size]), "{size}: {inspected}");
+    }
+    let imports = inspected["imports"].as_array().unwrap();
+    assert!(!imports.is_empty(), "{inspected}");
+    for import in imports {
+        assert!(import.as_str().unwrap().starts_with("wigeon:plugin/"));
+    }
 
     let bench = ["plugin", "bench", "--rows", "20000", "--format", "json"];
     let component = [&path, "--case", "tests/cases/first"];
     let subject: &[&str] = if language == "rust" { &[] } else { &component };
     let measured = ok(&directory, &[&bench, subject].concat());
-    let report: serde_json::Value = serde_json::from_str(&measured).unwrap();
+    let report = json(&measured);
+    assert_eq!(report["digest"], inspected["digest"]);
+    let stream = &report["second"];
+    assert!(stream["rows"].as_u64().unwrap() >= 20_000, "{report}");
+    let of_stream = ["rows_per_second", "seconds_per_call", "bytes_in_per_row"];
     assert!(
-        report["second"]["rows"].as_u64().unwrap() >= 20_000,
-        "{measured}"
+        of_stream.iter().all(|name| positive(&stream[name])),
+        "{report}"
     );
+    for name in [
+        "instantiation_seconds",
+        "memory_at_start_bytes",
+        "memory_peak_bytes",
+        "batch_rows_for_one_percent",
+    ] {
+        assert!(positive(&report[name]), "{name}: {report}");
+    }
 
     // An option that the plugin does not have is refused, by its name.
     let case = directory.join("tests/cases/first/case.toml");
@@ -132,6 +145,14 @@ fn whole_path(language: &str, kind: &str) {
     assert_eq!(refused.status.code(), Some(2));
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.contains("`no_such_option`"), "{said}");
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn positive(value: &Value) -> bool {
+    value.as_f64().is_some_and(|number| number > 0.0)
 }
 
 /// Says whether a plugin cannot be built since a tool is missing, and writes a line about it that is

@@ -70,10 +70,7 @@ impl Author {
 
     /// Begins a plugin, and takes away the case that came with it.
     fn begins(&self, name: &str, kind: &str) -> std::path::PathBuf {
-        let sdk = format!("{WORKSPACE}/plugins/sdk");
-        let arguments = [
-            "plugin", "new", name, "--kind", kind, "--lang", "rust", "--sdk", &sdk,
-        ];
+        let arguments = ["plugin", "new", name, "--kind", kind, "--lang", "rust"];
         self.types(self.place.path(), &arguments);
         let directory = self.place.path().join(name);
         // Nothing is fetched here, so the versions are those that are there.

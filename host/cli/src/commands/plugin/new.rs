@@ -30,7 +30,7 @@ pub(crate) struct NewArguments {
     #[arg(long, value_enum, default_value_t = LanguageArgument::Rust)]
     lang: LanguageArgument,
 
-    /// For Rust, the directory of the crate `wigeon-sdk`, instead of the one around this directory, or else the repository on the network
+    /// For Rust, the directory of the crate `wigeon-sdk`, instead of the one around this directory, or else a copy in the project
     #[arg(long, value_name = "PATH")]
     sdk: Option<PathBuf>,
 
@@ -117,15 +117,15 @@ pub(super) fn run(printer: &Printer, arguments: &NewArguments) -> Result<ExitCod
 fn place(sdk: &SdkSource) -> String {
     match sdk {
         SdkSource::Path(path) => path.display().to_string(),
-        // As Cargo.lock has it.
-        SdkSource::Git { url, tag } => format!("git+{url}?tag={tag}"),
+        SdkSource::Vendored => SdkSource::VENDORED.to_owned(),
     }
 }
 
 fn text(name: &str, language: Language, made: &Scaffolded) -> String {
     let files = made.files.join("\n  ");
-    let sdk = made.sdk.as_ref().map_or(String::new(), |sdk| {
-        format!("The SDK comes from {}\n", place(sdk))
+    let sdk = made.sdk.as_ref().map_or(String::new(), |sdk| match sdk {
+        SdkSource::Path(path) => format!("The SDK comes from {}\n", path.display()),
+        SdkSource::Vendored => format!("The SDK was copied to {}\n", SdkSource::VENDORED),
     });
     let install = match language {
         Language::JavaScript => "npm install && ",
