@@ -3,15 +3,30 @@
 use insta::assert_snapshot;
 use wigeon_tests::{Project, filters, guest};
 
-/// A project whose component is built already, with one case of numbers.
-fn careless(fault: &str) -> Project {
+/// A project of this kind whose component is built already, without a case.
+pub(crate) fn without_cases(name: &str, kind: &str) -> Project {
     let project = Project::new("");
-    project.write("careless.wasm", guest("wigeon-test-careless"));
+    let component = format!("{name}.wasm");
+    project.write(&component, guest(&format!("wigeon-test-{name}")));
     project.write(
         "plugin.toml",
-        "name = \"careless\"\nkind = \"transform\"\nlanguage = \"other\"\n\n\
-         [build]\ncommand = [\"true\"]\noutput = \"careless.wasm\"\n",
+        format!(
+            "name = \"{name}\"\nkind = \"{kind}\"\nlanguage = \"other\"\n\n\
+             [build]\ncommand = [\"true\"]\noutput = \"{component}\"\n"
+        ),
     );
+    project
+}
+
+/// Writes what the cases come to, which hides the fault, and returns what the tests find then.
+pub(crate) fn found(project: &Project) -> String {
+    project.run(&["plugin", "test", "--bless"]);
+    project.snapshot(&["plugin", "test"])
+}
+
+/// A transform with one case of numbers.
+fn careless(fault: &str) -> Project {
+    let project = without_cases("careless", "transform");
     project.write(
         "tests/cases/numbers/case.toml",
         format!(
@@ -25,11 +40,9 @@ fn careless(fault: &str) -> Project {
     project
 }
 
-/// Writes what the case comes to, which hides the fault, and returns what the tests find then.
+/// Returns what the tests find in a transform with this fault.
 fn tested(fault: &str) -> String {
-    let project = careless(fault);
-    project.run(&["plugin", "test", "--bless"]);
-    project.snapshot(&["plugin", "test"])
+    found(&careless(fault))
 }
 
 #[test]

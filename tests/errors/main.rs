@@ -4,6 +4,7 @@
 mod support;
 
 mod authoring;
+mod authoring_keyed;
 mod command;
 mod input;
 mod input_formats;
