@@ -321,6 +321,24 @@ fn what_wigeon_pushes_wkg_pulls_and_the_other_way_round() {
     assert!(inspected.contains("kind       transform\n"), "{inspected}");
 }
 
+#[test]
+fn a_plugin_in_a_file_comes_from_the_folder_where_there_is_no_such_file() {
+    let project = project("file:keep-host.wasm");
+    let vendored = json(&project, &["vendor"]);
+    assert_eq!(vendored[0]["reference"], "file:keep-host.wasm");
+    fs::remove_file(project.path("keep-host.wasm")).expect("the file");
+    ok(&project, &["run"]);
+    fs::remove_dir_all(project.path("wigeon-plugins")).expect("the vendored plugins");
+    view(&project, 2);
+    let failed = wigeon(&project, &["run"]);
+    assert_eq!(failed.code, Some(3), "{}", failed.stderr);
+    assert!(
+        failed.stderr.contains("could not read the plugin"),
+        "{}",
+        failed.stderr
+    );
+}
+
 fn walk(directory: &std::path::Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("a directory");
     let paths = entries.map(|entry| entry.expect("an entry").path());

@@ -18,6 +18,8 @@ mod schedule;
 
 use std::{
     fmt::Write as _,
+    fs::Permissions,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Stdio},
 };
@@ -69,6 +71,13 @@ impl Place {
 
     fn write(&self, name: &str, text: &str) {
         fs_err::write(self.path().join(name), text).unwrap();
+    }
+
+    /// Writes a program that is made of lines for the shell.
+    fn program(&self, name: &str, lines: &str) {
+        self.write(name, &format!("#!/bin/sh\n{lines}\n"));
+        let executable = Permissions::from_mode(0o755);
+        fs_err::set_permissions(self.path().join(name), executable).unwrap();
     }
 
     /// Returns `wigeon` with these arguments, in this directory and in an environment that does

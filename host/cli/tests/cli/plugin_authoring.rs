@@ -111,6 +111,24 @@ fn without_cargo_the_message_says_how_to_get_it() {
 }
 
 #[test]
+fn without_the_target_the_message_says_how_to_get_it() {
+    let place = Place::empty();
+    place.write("plugin.toml", PROJECT);
+    place.write("Cargo.toml", "[package]\nname = \"mine\"\n");
+    // A compiler whose libraries for the target lie nowhere, and so a cargo that fails.
+    place.program("cargo", "exit 101");
+    place.program("rustc", "echo /nowhere/lib");
+    let output = place
+        .command(&["plugin", "build"])
+        .env("CARGO", place.path().join("cargo"))
+        .env("PATH", format!("{}:/usr/bin:/bin", place.path().display()))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_snapshot!(String::from_utf8(output.stderr).unwrap());
+}
+
+#[test]
 fn a_project_that_is_not_built_cannot_be_inspected() {
     let place = Place::empty();
     place.write("plugin.toml", PROJECT);
