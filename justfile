@@ -88,6 +88,10 @@ bench *args: setup
     @cargo build --release --workspace --bins
     @cargo run --release --quiet --bin bench -- "$@"
 
+# Search for bytes that break `arrays`, `manifests` or `components` (needs nightly Rust and cargo-fuzz); what is found goes to fuzz/artifacts
+fuzz target *args: setup
+    cargo +nightly fuzz run "$@"
+
 # Generate extracts of any size for the flagship pipeline (--help shows the options)
 [no-cd, no-exit-message]
 generate *args: setup
