@@ -37,6 +37,10 @@ setup:
 setup-languages:
     @tools/setup-languages
 
+# Compile cargo-deny, for `./just check-deny`
+setup-deny:
+    @tools/setup-deny
+
 # Build the `wigeon` binary
 build: setup
     cargo build --release --bin wigeon
@@ -67,8 +71,7 @@ check-doc: setup
 
 # Check licences, advisories and the direction of dependencies, if cargo-deny is installed
 check-deny:
-    @if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
-    else echo "check-deny: skipped, cargo-deny is not installed (cargo install cargo-deny --locked)"; fi
+    @tools/check-deny
 
 # Format, and repair what clippy can repair
 fix: setup
