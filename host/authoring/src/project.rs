@@ -79,6 +79,9 @@ pub(crate) struct BuildTable {
 struct LimitsTable {
     memory_mib: Option<u32>,
     call_timeout_secs: Option<u32>,
+    output_rows: Option<u64>,
+    output_mib: Option<u32>,
+    log_lines: Option<u32>,
 }
 
 impl Project {
@@ -141,6 +144,12 @@ impl Project {
                 .map_or(default.call_timeout, |secs| {
                     Duration::from_secs(secs.into())
                 }),
+            output_rows: table.limits.output_rows.unwrap_or(default.output_rows),
+            output_bytes: table
+                .limits
+                .output_mib
+                .map_or(default.output_bytes, |mib| u64::from(mib) << 20),
+            log_lines: table.limits.log_lines.map_or(default.log_lines, u64::from),
         };
         Ok(Self {
             directory: directory.to_owned(),
