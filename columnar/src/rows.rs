@@ -553,10 +553,10 @@ mod tests {
         origin: Origin,
         numbers: &[u32],
         answers: usize,
-        budget: Budget<'_>,
+        mut budget: Budget<'_>,
     ) -> Result<u64, AssembleError> {
         let long = "x".repeat(1_000);
-        let current = batch(vec![Some(&long), Some("y")]);
+        let current = batch(vec![Some(long.as_str()), Some("y")]);
         let mut kept = Kept::new(current.schema_ref());
         kept.push(&current).unwrap();
         let fields: Vec<_> = (0..answers)
@@ -569,7 +569,6 @@ mod tests {
                 column: 0,
             })
             .collect();
-        let mut budget = budget;
         let schema = Arc::new(Schema::new(fields));
         assemble(
             &schema,
@@ -616,7 +615,7 @@ mod tests {
     #[test]
     fn what_is_compared_is_within_the_budget_too() {
         let long = "x".repeat(1_000);
-        let rows = batch(vec![Some(&long), Some("y")]);
+        let rows = batch(vec![Some(long.as_str()), Some("y")]);
         let compared = |column: usize, budget: &Budget<'_>| {
             let both = || selection(Origin::Current, &[0; 100]);
             differ(
