@@ -313,5 +313,13 @@ mod tests {
         let project = Project::open(directory.path()).unwrap();
         assert_eq!(project.limits.memory_bytes, 64 << 20);
         assert_eq!(project.limits.call_timeout, Limits::default().call_timeout);
+        assert_eq!(project.limits.output_bytes, Limits::default().output_bytes);
+
+        let more = "output_rows = 7\noutput_mib = 2\nlog_lines = 0\n";
+        fs::write(directory.path().join(PROJECT_FILE), format!("{text}{more}")).unwrap();
+        let limits = Project::open(directory.path()).unwrap().limits;
+        assert_eq!(limits.output_rows, 7);
+        assert_eq!(limits.output_bytes, 2 << 20);
+        assert_eq!(limits.log_lines, 0);
     }
 }
