@@ -4,8 +4,12 @@
 //! number of its children, and each type as a format string of the Arrow C data interface
 //! (<https://arrow.apache.org/docs/format/CDataInterface.html>).
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
+use arrow_array::types::{
+    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
+    validate_decimal_precision_and_scale,
+};
 use arrow_schema::{ArrowError, DataType, Field, Schema, ffi::FFI_ArrowSchema, ffi::Flags};
 
 use crate::layout::layout_of;
@@ -16,6 +20,8 @@ const MAX_FIELDS: usize = 4_096;
 const MAX_DEPTH: usize = 16;
 /// The longest name of a field, in bytes.
 const MAX_NAME: usize = 256;
+/// The longest format string, in bytes: the longest there are name a time zone.
+const MAX_FORMAT: usize = 256;
 
 /// One field of a flattened schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +64,30 @@ pub enum FieldError {
         position: usize,
         /// The length of its name.
         length: usize,
+    },
+    /// A name or a format has a character in it that is no text: NUL, ESC, a line feed.
+    #[error("field {position} has a control character in its {part}")]
+    Control {
+        /// The field's place in the flat list.
+        position: usize,
+        /// Its name or its format.
+        part: &'static str,
+    },
+    /// A format string is too long.
+    #[error("field {position} has a format of {length} bytes; at most {MAX_FORMAT} are allowed")]
+    LongFormat {
+        /// The field's place in the flat list.
+        position: usize,
+        /// The length of its format.
+        length: usize,
+    },
+    /// Two top-level fields have names that no table can tell apart.
+    #[error("two fields are named `{name}` and `{other}`, which a table does not tell apart")]
+    SameName {
+        /// The name of the second.
+        name: String,
+        /// The name of the first.
+        other: String,
     },
     /// Two top-level fields share a name.
     #[error("two fields are named `{name}`")]
@@ -125,14 +155,16 @@ pub fn unflatten(flat: &[FlatField]) -> Result<Schema, FieldError> {
         return Err(FieldError::TooLarge);
     }
     let mut fields = Vec::new();
-    let mut names = HashSet::new();
+    // By what DuckDB takes for the same: it folds the letters of ASCII, and no others.
+    let mut names = HashMap::new();
     let mut position = 0;
     while position < flat.len() {
         let field = unflatten_field(flat, &mut position, 1)?;
-        if !names.insert(field.name().clone()) {
-            return Err(FieldError::DuplicateName {
-                name: field.name().clone(),
-            });
+        let name = field.name().clone();
+        match names.insert(name.to_ascii_lowercase(), name.clone()) {
+            Some(other) if other == name => return Err(FieldError::DuplicateName { name }),
+            Some(other) => return Err(FieldError::SameName { name, other }),
+            None => {}
         }
         fields.push(field);
     }
@@ -155,6 +187,21 @@ fn unflatten_field(
             position: *position,
             length: field.name.len(),
         });
+    }
+    if field.format.len() > MAX_FORMAT {
+        return Err(FieldError::LongFormat {
+            position: *position,
+            length: field.format.len(),
+        });
+    }
+    // Arrow makes C strings of both, which panics at a NUL.
+    for (part, text) in [("name", &field.name), ("format", &field.format)] {
+        if text.contains(char::is_control) {
+            return Err(FieldError::Control {
+                position: *position,
+                part,
+            });
+        }
     }
     *position += 1;
     let remaining = flat.len() - *position;
@@ -185,12 +232,32 @@ fn unflatten_field(
             })
         })
         .and_then(|schema| DataType::try_from(&schema))
+        .and_then(|data_type| check_decimal(&data_type).map(|()| data_type))
         .map_err(format_error)?;
     layout_of(&data_type).ok_or_else(|| FieldError::Unsupported {
         name: field.name.clone(),
         data_type: data_type.clone(),
     })?;
     Ok(Field::new(&field.name, data_type, field.nullable))
+}
+
+/// Arrow looks precisions up in tables without looking whether they are in them.
+fn check_decimal(data_type: &DataType) -> Result<(), ArrowError> {
+    match *data_type {
+        DataType::Decimal32(precision, scale) => {
+            validate_decimal_precision_and_scale::<Decimal32Type>(precision, scale)
+        }
+        DataType::Decimal64(precision, scale) => {
+            validate_decimal_precision_and_scale::<Decimal64Type>(precision, scale)
+        }
+        DataType::Decimal128(precision, scale) => {
+            validate_decimal_precision_and_scale::<Decimal128Type>(precision, scale)
+        }
+        DataType::Decimal256(precision, scale) => {
+            validate_decimal_precision_and_scale::<Decimal256Type>(precision, scale)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Arrow indexes children without looking whether they are there, so this looks first.
@@ -310,6 +377,114 @@ mod tests {
         assert!(matches!(
             unflatten(&twice),
             Err(FieldError::DuplicateName { .. })
+        ));
+    }
+
+    fn leaf(name: &str, format: &str) -> FlatField {
+        FlatField {
+            name: name.into(),
+            format: format.into(),
+            nullable: true,
+            children: 0,
+        }
+    }
+
+    #[test]
+    fn control_characters_are_refused_in_names_and_formats_at_every_depth() {
+        let list = FlatField {
+            children: 1,
+            ..leaf("list", "+l")
+        };
+        for control in ["\0", "\u{1b}", "\n", "\u{85}"] {
+            let named = leaf(&format!("a{control}b"), "l");
+            let formatted = leaf("a", &format!("tsu:{control}"));
+            for (field, expected) in [(&named, "name"), (&formatted, "format")] {
+                for (flat, place) in [
+                    (vec![field.clone()], 0),
+                    (vec![list.clone(), field.clone()], 1),
+                ] {
+                    assert!(
+                        matches!(
+                            unflatten(&flat),
+                            Err(FieldError::Control { position, part })
+                                if position == place && part == expected
+                        ),
+                        "{control:?} in the {expected} at {place}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_case_only_are_refused() {
+        assert!(matches!(
+            unflatten(&[leaf("id", "l"), leaf("a", "l"), leaf("ID", "u")]),
+            Err(FieldError::SameName { name, other }) if name == "ID" && other == "id"
+        ));
+        // DuckDB takes these for two.
+        unflatten(&[leaf("\u{e4}", "l"), leaf("\u{c4}", "l")]).unwrap();
+    }
+
+    #[test]
+    fn the_length_of_names_and_formats_is_bounded() {
+        let long = |length: usize| "x".repeat(length);
+        unflatten(&[leaf(&long(256), "l")]).unwrap();
+        assert!(matches!(
+            unflatten(&[leaf(&long(257), "l")]),
+            Err(FieldError::Name { length: 257, .. })
+        ));
+        assert!(matches!(
+            unflatten(&[leaf("", "l")]),
+            Err(FieldError::Name { length: 0, .. })
+        ));
+        let zone = |length: usize| format!("tsu:{}", long(length - 4));
+        unflatten(&[leaf("a", &zone(256))]).unwrap();
+        assert!(matches!(
+            unflatten(&[leaf("a", &zone(257))]),
+            Err(FieldError::LongFormat { length: 257, .. })
+        ));
+    }
+
+    #[test]
+    fn decimals_have_digits_that_their_width_holds() {
+        for format in ["d:38,2", "d:1,0", "d:9,9,32", "d:18,-3,64", "d:76,0,256"] {
+            unflatten(&[leaf("a", format)]).unwrap();
+        }
+        for format in [
+            "d:0,0",
+            "d:39,2",
+            "d:200,0",
+            "d:5,6",
+            "d:10,0,32",
+            "d:77,0,256",
+        ] {
+            assert!(
+                matches!(
+                    unflatten(&[leaf("a", format)]),
+                    Err(FieldError::Format { .. })
+                ),
+                "{format}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_nesting_that_is_too_deep_is_refused() {
+        let nested = |depth: usize| {
+            let list = FlatField {
+                children: 1,
+                ..leaf("list", "+l")
+            };
+            let mut flat = vec![list; depth - 1];
+            flat.push(leaf("item", "l"));
+            unflatten(&flat)
+        };
+        nested(16).unwrap();
+        assert!(matches!(nested(17), Err(FieldError::TooLarge)));
+        assert!(matches!(
+            unflatten(&vec![leaf("a", "l"); 4_097]),
+            Err(FieldError::TooLarge)
         ));
     }
 }

@@ -17,6 +17,8 @@ use arrow_schema::{ArrowError, DataType, Schema};
 use arrow_select::{concat::concat, take::take};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::{AssembleError, Budget, budget::largest_row};
+
 /// The code of a null.
 const NULL: u16 = u16::MAX;
 
@@ -63,13 +65,15 @@ impl Kept {
         self.columns.len()
     }
 
-    /// Returns a column at the rows of `rows`, which must be below [`Kept::rows`] or null.
+    /// Returns a column at the rows of `rows`, which must be below [`Kept::rows`] or null, if the
+    /// budget allows it.
     pub(crate) fn take(
         &mut self,
         column: usize,
         rows: &UInt32Array,
-    ) -> Result<ArrayRef, ArrowError> {
-        self.columns[column].take(rows)
+        budget: &Budget<'_>,
+    ) -> Result<ArrayRef, AssembleError> {
+        self.columns[column].take(rows, budget)
     }
 
     /// Says for each row of `rows`, as in [`Kept::take`], whether the column differs there from
@@ -94,8 +98,8 @@ enum Column {
     Coded(Coded),
     Plain {
         parts: Vec<ArrayRef>,
-        /// The parts as one array, made when it is first needed.
-        joined: Option<ArrayRef>,
+        /// The parts as one array, made when it is first needed, and the size of its largest row.
+        joined: Option<(ArrayRef, u64)>,
     },
 }
 
@@ -136,17 +140,25 @@ impl Column {
         Ok(())
     }
 
-    fn take(&mut self, rows: &UInt32Array) -> Result<ArrayRef, ArrowError> {
+    fn take(&mut self, rows: &UInt32Array, budget: &Budget<'_>) -> Result<ArrayRef, AssembleError> {
         match self {
-            Self::Coded(coded) => coded.take(rows),
+            Self::Coded(coded) => {
+                budget.check(rows.len(), coded.largest_row(), || coded.bytes_of(rows))?;
+                Ok(coded.take(rows)?)
+            }
             Self::Plain { parts, joined } => {
-                if joined.is_none() {
+                let (array, largest) = if let Some(known) = joined {
+                    &*known
+                } else {
                     let arrays: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
-                    *joined = Some(concat(&arrays)?);
+                    let array = concat(&arrays)?;
                     // The array is all that is needed from now on.
-                    *parts = joined.iter().cloned().collect();
-                }
-                take(&parts[0], rows, None)
+                    *parts = vec![Arc::clone(&array)];
+                    let largest = largest_row(&array);
+                    &*joined.insert((array, largest))
+                };
+                budget.check_gather(array, *largest, rows)?;
+                Ok(take(array, rows, None)?)
             }
         }
     }
@@ -160,6 +172,8 @@ struct Coded {
     /// The distinct values, one behind the other, and where each ends.
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    /// The length of the longest of them.
+    longest: usize,
     /// The codes by the hash of their value.
     index: HashTable<u16>,
     hasher: DefaultHashBuilder,
@@ -174,6 +188,7 @@ impl Coded {
             codes: vec![],
             bytes: vec![],
             ends: vec![],
+            longest: 0,
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             values: None,
@@ -238,12 +253,31 @@ impl Coded {
         index.insert_unique(hash, code, |code| hasher.hash_one(at(code)));
         bytes.extend_from_slice(value);
         ends.push(bytes.len());
+        self.longest = self.longest.max(value.len());
         self.values = None;
         Some(code)
     }
 
     fn is_worth_it(&self) -> bool {
         self.codes.len() < JUDGED_AFTER || self.ends.len() < self.codes.len() / 2
+    }
+
+    /// The size of the longest value with its offset, as an array would have it.
+    fn largest_row(&self) -> u64 {
+        (self.longest + size_of::<i64>()) as u64
+    }
+
+    /// The size of an array of these rows.
+    fn bytes_of(&self, rows: &UInt32Array) -> u64 {
+        let values = rows.values().iter().filter_map(|row| {
+            let code = self
+                .codes
+                .get(*row as usize)
+                .filter(|code| **code != NULL)?;
+            Some(value_at(&self.bytes, &self.ends, *code).len() as u64)
+        });
+        let offsets = (rows.len() * size_of::<i64>()) as u64;
+        values.fold(offsets, u64::saturating_add)
     }
 
     fn take(&mut self, rows: &UInt32Array) -> Result<ArrayRef, ArrowError> {
@@ -383,7 +417,11 @@ mod tests {
             Arc::new(StringArray::from(vec![Some("a"), None, Some("")])) as ArrayRef,
             Arc::new(StringArray::from(vec!["b", "a"])),
         ]);
-        let taken = text.take(0, &rows(&[Some(4), Some(1), None, Some(2), Some(3)]));
+        let taken = text.take(
+            0,
+            &rows(&[Some(4), Some(1), None, Some(2), Some(3)]),
+            &Budget::unlimited(),
+        );
         let expected = StringArray::from(vec![Some("a"), None, None, Some(""), Some("b")]);
         assert_eq!(taken.unwrap().as_string::<i32>(), &expected);
 
@@ -391,7 +429,9 @@ mod tests {
             Arc::new(Int64Array::from(vec![Some(1), None])) as ArrayRef,
             Arc::new(Int64Array::from(vec![3])),
         ]);
-        let taken = numbers.take(0, &rows(&[Some(2), None, Some(1)])).unwrap();
+        let taken = numbers
+            .take(0, &rows(&[Some(2), None, Some(1)]), &Budget::unlimited())
+            .unwrap();
         assert_eq!(
             taken.as_ref(),
             &Int64Array::from(vec![Some(3), None, None]) as &dyn Array
@@ -402,10 +442,13 @@ mod tests {
     fn more_rows_may_follow_when_some_were_taken() {
         let first: ArrayRef = Arc::new(BinaryArray::from(vec![b"a".as_slice()]));
         let mut kept = kept([first]);
-        kept.take(0, &rows(&[Some(0)])).unwrap();
+        kept.take(0, &rows(&[Some(0)]), &Budget::unlimited())
+            .unwrap();
         let second: ArrayRef = Arc::new(BinaryArray::from(vec![b"b".as_slice(), b"a"]));
         kept.push(&batch(vec![second])).unwrap();
-        let taken = kept.take(0, &rows(&[Some(2), Some(1)])).unwrap();
+        let taken = kept
+            .take(0, &rows(&[Some(2), Some(1)]), &Budget::unlimited())
+            .unwrap();
         assert_eq!(
             taken.as_binary::<i32>(),
             &BinaryArray::from(vec![b"a".as_slice(), b"b"])
@@ -425,7 +468,11 @@ mod tests {
             assert_eq!(kept.rows(), repeated * 100_000);
             let last = u32::try_from(kept.rows() - 1).unwrap();
             let taken = kept
-                .take(0, &rows(&[Some(last), Some(70_000), None]))
+                .take(
+                    0,
+                    &rows(&[Some(last), Some(70_000), None]),
+                    &Budget::unlimited(),
+                )
                 .unwrap();
             let expected = LargeStringArray::from(vec![Some("v99999"), Some("v70000"), None]);
             assert_eq!(taken.as_string::<i64>(), &expected);
@@ -435,7 +482,9 @@ mod tests {
     #[test]
     fn a_column_of_nulls_has_no_values() {
         let mut kept = kept([Arc::new(StringArray::new_null(3)) as ArrayRef]);
-        let taken = kept.take(0, &rows(&[Some(2), None])).unwrap();
+        let taken = kept
+            .take(0, &rows(&[Some(2), None]), &Budget::unlimited())
+            .unwrap();
         assert_eq!(taken.as_string::<i32>(), &StringArray::new_null(2));
     }
 }

@@ -7,6 +7,8 @@
 //! With the feature `rows` it also does what only the side that holds the rows can do: [`Kept`]
 //! rows, [`Selection`]s of them, and putting a plugin's answer together with [`assemble`].
 
+#[cfg(feature = "rows")]
+mod budget;
 mod decode;
 mod encode;
 mod field;
@@ -16,6 +18,8 @@ mod layout;
 #[cfg(feature = "rows")]
 mod rows;
 
+#[cfg(feature = "rows")]
+pub use budget::Budget;
 pub use decode::{DecodeError, decode};
 pub use encode::{EncodeError, Encoded, encode};
 pub use field::{FieldError, FlatField, flatten, unflatten};

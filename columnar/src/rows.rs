@@ -12,7 +12,7 @@ use arrow_ord::ord::make_comparator;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, SortOptions};
 use arrow_select::take::take;
 
-use crate::Kept;
+use crate::{Budget, Kept, budget::largest_row};
 
 /// The row number that stands for no row.
 pub const NO_ROW: u32 = u32::MAX;
@@ -131,12 +131,24 @@ pub enum AssembleError {
         /// The other.
         right: usize,
     },
+    /// The rows would take more memory than is left of the budget.
+    #[error("the rows would take {bytes} bytes, but {left} are left for them")]
+    TooMuch {
+        /// How many they would take.
+        bytes: u64,
+        /// How many are left.
+        left: u64,
+    },
+    /// The time of the budget is over.
+    #[error("the time was over before the rows were put together")]
+    Late,
     /// Arrow refused.
     #[error("the rows could not be put together")]
     Arrow(#[from] ArrowError),
 }
 
-/// Puts an emitted batch of `rows` rows together.
+/// Puts an emitted batch of `rows` rows together, and takes what its gathered columns cost from
+/// the budget.
 ///
 /// # Errors
 ///
@@ -148,6 +160,7 @@ pub fn assemble(
     answers: &[Answer],
     current: Option<&RecordBatch>,
     kept: &mut Kept,
+    budget: &mut Budget<'_>,
 ) -> Result<RecordBatch, AssembleError> {
     if answers.len() != schema.fields().len() {
         return Err(AssembleError::Columns {
@@ -183,7 +196,8 @@ pub fn assemble(
                 if let Some((_, array)) = known {
                     Arc::clone(array)
                 } else {
-                    let array = selected(*origin, *column, numbers, current, kept)?;
+                    let array = selected(*origin, *column, numbers, current, kept, budget)?;
+                    budget.spend(&array);
                     gathered.push((place, Arc::clone(&array)));
                     array
                 }
@@ -227,6 +241,8 @@ fn check_column(field: &Field, rows: usize, column: &ArrayRef) -> Result<(), Ass
 
 /// Says for each pair of rows whether any of the columns differs; two nulls are the same.
 ///
+/// What is gathered to be compared is gone afterwards: each column has the whole budget.
+///
 /// # Errors
 ///
 /// Any variant of [`AssembleError`]: everything here came from a plugin.
@@ -237,6 +253,7 @@ pub fn differ(
     right_columns: &[usize],
     current: Option<&RecordBatch>,
     kept: &mut Kept,
+    budget: &Budget<'_>,
 ) -> Result<BooleanArray, AssembleError> {
     let even = |what, left: usize, right: usize| {
         if left == right {
@@ -257,11 +274,19 @@ pub fn differ(
             (left_origin, left_column, &left_rows),
             (right_origin, right_column, &right_rows),
         ];
-        if differ_in_codes(sides, current, kept, &mut differ)? {
+        budget.check_time()?;
+        if differ_in_codes(sides, current, kept, budget, &mut differ)? {
             continue;
         }
-        let left = selected(left_origin, left_column, &left_rows, current, kept)?;
-        let right = selected(right_origin, right_column, &right_rows, current, kept)?;
+        let left = selected(left_origin, left_column, &left_rows, current, kept, budget)?;
+        let right = selected(
+            right_origin,
+            right_column,
+            &right_rows,
+            current,
+            kept,
+            budget,
+        )?;
         if left.data_type() != right.data_type() {
             return Err(AssembleError::Type {
                 column: format!("{left_column} and {right_column} of `differ`"),
@@ -279,6 +304,7 @@ fn differ_in_codes(
     sides: [(Origin, usize, &UInt32Array); 2],
     current: Option<&RecordBatch>,
     kept: &Kept,
+    budget: &Budget<'_>,
     differ: &mut [bool],
 ) -> Result<bool, AssembleError> {
     let [left, right] = sides;
@@ -296,6 +322,7 @@ fn differ_in_codes(
     let array = if is_whole(other.2, batch.num_rows()) {
         Arc::clone(array)
     } else {
+        budget.check_gather(array, largest_row(array), other.2)?;
         take(array, other.2, None)?
     };
     let mark = |row: usize, differs: bool| differ[row] |= differs;
@@ -339,20 +366,24 @@ fn origin_rows(
     }
 }
 
-/// Takes rows of a column of an origin.
+/// Takes rows of a column of an origin, if the budget allows it.
 fn selected(
     origin: Origin,
     column: usize,
     rows: &UInt32Array,
     current: Option<&RecordBatch>,
     kept: &mut Kept,
+    budget: &Budget<'_>,
 ) -> Result<ArrayRef, AssembleError> {
+    budget.check_time()?;
     match origin {
         Origin::Current => {
             let batch = current.ok_or(AssembleError::NoBatch)?;
-            Ok(take(column_of(batch, "a selection", column)?, rows, None)?)
+            let array = column_of(batch, "a selection", column)?;
+            budget.check_gather(array, largest_row(array), rows)?;
+            Ok(take(array, rows, None)?)
         }
-        Origin::Kept if column < kept.columns() => Ok(kept.take(column, rows)?),
+        Origin::Kept if column < kept.columns() => kept.take(column, rows, budget),
         Origin::Kept => Err(AssembleError::NoColumn {
             what: "a selection",
             column,
@@ -462,6 +493,7 @@ mod tests {
             &[0],
             Some(&current),
             &mut kept,
+            &Budget::unlimited(),
         );
         let other = differ(
             current_side(),
@@ -470,6 +502,7 @@ mod tests {
             &[0],
             Some(&current),
             &mut kept,
+            &Budget::unlimited(),
         );
         let (one, other) = (one.unwrap(), other.unwrap());
         assert_eq!(one, other);
@@ -506,11 +539,114 @@ mod tests {
                 &[current_column],
                 Some(&rows),
                 &mut kept,
+                &Budget::unlimited(),
             )
             .unwrap_err()
         };
         assert!(matches!(asked(0, 1), AssembleError::Type { .. }));
         assert!(matches!(asked(2, 0), AssembleError::NoColumn { .. }));
         assert!(matches!(asked(0, 2), AssembleError::NoColumn { .. }));
+    }
+
+    /// What is left of a budget after a column of each of the answers was gathered.
+    fn assembled(
+        origin: Origin,
+        numbers: &[u32],
+        answers: usize,
+        mut budget: Budget<'_>,
+    ) -> Result<u64, AssembleError> {
+        let long = "x".repeat(1_000);
+        let current = batch(vec![Some(long.as_str()), Some("y")]);
+        let mut kept = Kept::new(current.schema_ref());
+        kept.push(&current).unwrap();
+        let fields: Vec<_> = (0..answers)
+            .map(|i| Field::new(format!("c{i}"), DataType::Utf8, true))
+            .collect();
+        let selections = vec![selection(origin, numbers); answers];
+        let gathers: Vec<_> = (0..answers)
+            .map(|selection| Answer::Gather {
+                selection,
+                column: 0,
+            })
+            .collect();
+        let schema = Arc::new(Schema::new(fields));
+        assemble(
+            &schema,
+            numbers.len(),
+            selections,
+            &gathers,
+            Some(&current),
+            &mut kept,
+            &mut budget,
+        )?;
+        Ok(budget.bytes)
+    }
+
+    fn of_bytes(bytes: u64) -> Budget<'static> {
+        Budget {
+            bytes,
+            ..Budget::unlimited()
+        }
+    }
+
+    #[test]
+    fn a_gather_that_would_take_too_much_is_refused_before_it_is_made() {
+        for origin in [Origin::Current, Origin::Kept] {
+            let long = vec![0; 100];
+            let left = assembled(origin, &long, 1, of_bytes(200_000)).unwrap();
+            assert!((90_000..=99_600).contains(&left), "{left}");
+            // What one column has taken is not there for the next.
+            assert!(matches!(
+                assembled(origin, &long, 2, of_bytes(150_000)),
+                Err(AssembleError::TooMuch { .. })
+            ));
+            // So much could not even be allocated.
+            let endless = vec![0; 1 << 20];
+            assert!(matches!(
+                assembled(origin, &endless, 1, of_bytes(1 << 20)),
+                Err(AssembleError::TooMuch { .. })
+            ));
+            // Many rows are not refused because one that is not among them is long.
+            let short = vec![1; 100];
+            assembled(origin, &short, 1, of_bytes(1_000)).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_compared_is_within_the_budget_too() {
+        let long = "x".repeat(1_000);
+        let rows = batch(vec![Some(long.as_str()), Some("y")]);
+        let compared = |column: usize, budget: &Budget<'_>| {
+            let both = || selection(Origin::Current, &[0; 100]);
+            differ(
+                both(),
+                &[column],
+                both(),
+                &[column],
+                Some(&rows),
+                &mut Kept::default(),
+                budget,
+            )
+        };
+        assert!(matches!(
+            compared(0, &of_bytes(10_000)),
+            Err(AssembleError::TooMuch { .. })
+        ));
+        compared(1, &of_bytes(10_000)).unwrap();
+    }
+
+    #[test]
+    fn no_column_is_gathered_when_the_time_is_over() {
+        let late = || Budget {
+            bytes: u64::MAX,
+            is_late: &|| true,
+        };
+        for origin in [Origin::Current, Origin::Kept] {
+            assert!(matches!(
+                assembled(origin, &[0], 1, late()),
+                Err(AssembleError::Late)
+            ));
+            assembled(origin, &[], 0, late()).unwrap();
+        }
     }
 }

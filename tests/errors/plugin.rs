@@ -22,6 +22,19 @@ fn a_plugin_file_that_is_not_there() {
 }
 
 #[test]
+fn a_plugin_file_that_is_too_large() {
+    let project = with_plugin("file:mine.wasm");
+    project.write("mine.wasm", b"\0asm\x0d\0\x01\0");
+    // A file with a hole takes no room.
+    let file = fs_err::OpenOptions::new()
+        .write(true)
+        .open(project.path("mine.wasm"))
+        .unwrap();
+    file.set_len((256 << 20) + 1).unwrap();
+    assert_run_refused!(project);
+}
+
+#[test]
 fn a_plugin_of_another_kind() {
     assert_run_refused!(with_plugin("builtin:net-change"));
 }

@@ -17,7 +17,8 @@ fn told_to(deed: &str) -> Project {
     project.edit_manifest(
         "# Every view, with both postcodes.",
         "[[step]]\nname = \"checked_views\"\nkind = \"transform\"\nplugin = \"file:plugin.wasm\"\n\
-         input = \"pageview_extract\"\n\n[step.limits]\ncall_timeout_secs = 1\nmemory_mib = 64\n\n\
+         input = \"pageview_extract\"\n\n[step.limits]\ncall_timeout_secs = 1\nmemory_mib = 64\n\
+         output_rows = 1000\noutput_mib = 1\n\n\
          [step.options]\ndeed = \"behave\"\n",
     );
     project.edit_manifest(
@@ -116,6 +117,16 @@ fn a_plugin_that_gathers_rows_that_are_not_there() {
 #[test]
 fn a_plugin_that_emits_a_null_where_it_promised_none() {
     assert_run_refused!(told_to("emit_null"));
+}
+
+#[test]
+fn a_plugin_that_emits_rows_without_end() {
+    assert_run_refused!(told_to("emit_forever"));
+}
+
+#[test]
+fn a_plugin_that_emits_nothing_without_end() {
+    assert_run_refused!(told_to("emit_empty"));
 }
 
 #[test]

@@ -79,6 +79,9 @@ pub(crate) struct BuildTable {
 struct LimitsTable {
     memory_mib: Option<u32>,
     call_timeout_secs: Option<u32>,
+    output_rows: Option<u64>,
+    output_mib: Option<u32>,
+    log_lines: Option<u32>,
 }
 
 impl Project {
@@ -141,6 +144,12 @@ impl Project {
                 .map_or(default.call_timeout, |secs| {
                     Duration::from_secs(secs.into())
                 }),
+            output_rows: table.limits.output_rows.unwrap_or(default.output_rows),
+            output_bytes: table
+                .limits
+                .output_mib
+                .map_or(default.output_bytes, |mib| u64::from(mib) << 20),
+            log_lines: table.limits.log_lines.map_or(default.log_lines, u64::from),
         };
         Ok(Self {
             directory: directory.to_owned(),
@@ -304,5 +313,13 @@ mod tests {
         let project = Project::open(directory.path()).unwrap();
         assert_eq!(project.limits.memory_bytes, 64 << 20);
         assert_eq!(project.limits.call_timeout, Limits::default().call_timeout);
+        assert_eq!(project.limits.output_bytes, Limits::default().output_bytes);
+
+        let more = "output_rows = 7\noutput_mib = 2\nlog_lines = 0\n";
+        fs::write(directory.path().join(PROJECT_FILE), format!("{text}{more}")).unwrap();
+        let limits = Project::open(directory.path()).unwrap().limits;
+        assert_eq!(limits.output_rows, 7);
+        assert_eq!(limits.output_bytes, 2 << 20);
+        assert_eq!(limits.log_lines, 0);
     }
 }

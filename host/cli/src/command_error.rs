@@ -19,7 +19,7 @@ use wigeon_engine::EngineError;
 use wigeon_manifest::Report;
 use wigeon_warehouse::{DatabaseError, ReadError};
 
-use crate::{exit, logical_time::TimeError, printer::Printer};
+use crate::{exit, logical_time::TimeError, printer::Printer, words::escaped_lines};
 
 /// Where to report a bug.
 const ISSUES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/issues");
@@ -172,7 +172,8 @@ impl CommandError {
         printer.stderr(&self.to_text(graphical, printer.colors_stderr(), printer.is_verbose()));
     }
 
-    /// Returns the lines for a person, with styles in them.
+    /// Returns the lines for a person, with styles in them. What others said is escaped here, for
+    /// all errors at once: a file, a value or a plugin may have put anything into a message.
     fn to_text(&self, graphical: bool, color: bool, verbose: bool) -> String {
         let label = |color: AnsiColor| Style::new().bold().fg_color(Some(color.into()));
         let (red, cyan) = (label(AnsiColor::Red), label(AnsiColor::Cyan));
@@ -193,11 +194,12 @@ impl CommandError {
                 }
             }
             Some(report) => {
-                text.push_str(&report.to_text());
+                text.push_str(&escaped_lines(&report.to_text()));
                 let _ = writeln!(text, "{red}error:{red:#} {report}");
             }
             None => {
-                let mut messages = self.messages().into_iter();
+                let messages = self.messages().into_iter();
+                let mut messages = messages.map(|message| escaped_lines(&message));
                 let first = messages.next().unwrap_or_default();
                 let _ = writeln!(text, "{red}error:{red:#} {}", indented(&first, "  "));
                 for cause in messages {
@@ -210,13 +212,13 @@ impl CommandError {
             }
         }
         if let Some(details) = self.details.as_ref().filter(|_| verbose) {
-            let _ = writeln!(text, "\n{}", details.trim_end());
+            let _ = writeln!(text, "\n{}", escaped_lines(details.trim_end()));
         }
         if !self.hints.is_empty() {
             text.push('\n');
         }
         for hint in &self.hints {
-            let _ = writeln!(text, "{cyan}hint:{cyan:#} {hint}");
+            let _ = writeln!(text, "{cyan}hint:{cyan:#} {}", escaped_lines(hint));
         }
         text
     }
@@ -426,6 +428,27 @@ mod tests {
         let error = CommandError::new(Kind::Data, "one\ntwo");
         let text = anstream::adapter::strip_str(&error.to_text(false, false, false)).to_string();
         assert_eq!(text, "error: one\n  two\n");
+    }
+
+    #[test]
+    fn nothing_in_an_error_speaks_to_the_terminal() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("`\u{1b}]0;title\u{7}.csv` has a\r\nwrong row: {0}")]
+        struct Wrong(#[source] Named);
+        #[derive(Debug, thiserror::Error)]
+        #[error("field `\u{202e}txt\0`")]
+        struct Named;
+
+        let mut error = CommandError::new(Kind::Data, Wrong(Named)).with_hint("see `\u{9b}2J`");
+        error.details = Some("at\n\t\u{1b}[31m".to_owned());
+        let text = error.to_text(false, false, true);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        assert_eq!(
+            text,
+            "error: `\\u{1b}]0;title\\u{7}.csv` has a\\r\n  wrong row: field `\\u{202e}txt\\u{0}`\n\
+             \nat\n\t\\u{1b}[31m\n\
+             \nhint: see `\\u{9b}2J`\n"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-use crate::command_error::CommandError;
+use crate::{command_error::CommandError, words::escaped_lines};
 
 /// The two outputs of the program, and how much is said.
 #[derive(Debug)]
@@ -103,10 +103,11 @@ impl Printer {
         BufWriter::new(io::stdout().lock())
     }
 
-    /// Prints a result.
+    /// Prints a result. Whatever of it a terminal would obey is escaped: names of files and values
+    /// are said by strangers.
     pub(crate) fn data(&self, text: &str) -> Result<(), CommandError> {
         let mut stdout = self.stdout();
-        writeln!(stdout, "{}", text.trim_end_matches('\n'))?;
+        writeln!(stdout, "{}", escaped_lines(text.trim_end_matches('\n')))?;
         stdout.flush()?;
         Ok(())
     }
@@ -128,14 +129,15 @@ impl Printer {
         self.data(text)
     }
 
-    /// Tells a person what is going on, unless `--quiet`.
+    /// Tells a person what is going on, unless `--quiet`. Escaped as a result is.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            self.stderr(&format!("{}\n", text.trim_end_matches('\n')));
+            let text = escaped_lines(text.trim_end_matches('\n'));
+            self.stderr(&format!("{text}\n"));
         }
     }
 
-    /// Writes to stderr what may have styles in it, above the progress bars.
+    /// Writes to stderr what may have styles in it, above the progress bars. Nothing is escaped.
     pub(crate) fn stderr(&self, styled: &str) {
         let choice = if self.colors_stderr() {
             ColorChoice::Always

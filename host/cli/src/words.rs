@@ -5,6 +5,8 @@ use std::fmt::{Display, Write as _};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
+pub(crate) use wigeon_runtime::{escaped, escaped_lines};
+
 /// Returns a number with its thousands apart: `1,234,567`.
 pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();
@@ -116,20 +118,6 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, known)| known)
 }
 
-/// Returns text in which every control character is escaped, so that it stays on one line and
-/// says nothing to a terminal.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            escaped.extend(character.escape_default());
-        } else {
-            escaped.push(character);
-        }
-    }
-    escaped
-}
-
 /// Returns an argument as a POSIX shell reads it back.
 pub(crate) fn shell_quoted(argument: &str) -> String {
     let is_plain = |c: char| {
@@ -189,10 +177,5 @@ mod tests {
         assert_eq!(shell_quoted("my pipeline.toml"), "'my pipeline.toml'");
         assert_eq!(shell_quoted("it's"), r"'it'\''s'");
         assert_eq!(shell_quoted(""), "''");
-    }
-
-    #[test]
-    fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(escaped("a\nb\u{1b}[31m"), r"a\nb\u{1b}[31m");
     }
 }

@@ -236,6 +236,9 @@ impl<'a> Resolver<'a> {
             limits: Limits {
                 memory_bytes: usize::try_from(step.limits.memory_mib << 20).unwrap_or(usize::MAX),
                 call_timeout: Duration::from_secs(step.limits.call_timeout_secs),
+                output_rows: step.limits.output_rows,
+                output_bytes: step.limits.output_mib << 20,
+                log_lines: step.limits.log_lines,
             },
             lanes: self.project.lanes(step),
             options: step.options.to_string(),
@@ -499,6 +502,7 @@ impl<'a> Resolver<'a> {
                 plugin,
                 about: Complaint::Options,
                 answer,
+                ..
             }) => {
                 let text = format!(
                     "plugin `{}` refuses its options: {answer}",

@@ -151,7 +151,14 @@ mod tests {
         let shape = Shape::new();
         assert_eq!(
             shape.keys(&path(&["step", "0", "limits"])),
-            ["memory_mib", "call_timeout_secs", "lanes"]
+            [
+                "memory_mib",
+                "call_timeout_secs",
+                "output_rows",
+                "output_mib",
+                "log_lines",
+                "lanes"
+            ]
         );
         assert!(shape.keys(&[]).contains(&"time_zone"));
         for (keys, expected) in [

@@ -189,6 +189,15 @@ pub struct StepLimits {
     /// Seconds that one call may take, `1..=604_800`. Default: 60.
     pub call_timeout_secs: u64,
 
+    /// Rows that one call may emit, at least 1. Default: 100,000,000.
+    pub output_rows: u64,
+
+    /// MiB of the host's memory that the rows of one call may take, `1..=1_048_576`. Default: 4096.
+    pub output_mib: u64,
+
+    /// Lines of the log that are shown of one call, `0..=1_000_000`. Default: 100.
+    pub log_lines: u64,
+
     /// Instances at the same time, `1..=128`. Default: half of DuckDB's threads, at least one.
     pub lanes: Option<u64>,
 }
@@ -198,6 +207,9 @@ impl Default for StepLimits {
         Self {
             memory_mib: 1024,
             call_timeout_secs: 60,
+            output_rows: 100_000_000,
+            output_mib: 4096,
+            log_lines: 100,
             lanes: None,
         }
     }

@@ -308,6 +308,24 @@ pub(crate) struct Limits {
     #[schemars(range(min = 1, max = 604_800))]
     pub(crate) call_timeout_secs: Option<i64>,
 
+    /// Rows that one call of the plugin may emit. Default: 100000000.
+    ///
+    /// Example: `output_rows = 1000000`
+    #[schemars(range(min = 1))]
+    pub(crate) output_rows: Option<i64>,
+
+    /// Memory of the host that the rows of one call may take, in MiB. Default: 4096.
+    ///
+    /// Example: `output_mib = 512`
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub(crate) output_mib: Option<i64>,
+
+    /// Lines that are shown of what the plugin logs in one call. Default: 100.
+    ///
+    /// Example: `log_lines = 1000`
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub(crate) log_lines: Option<i64>,
+
     /// Instances of the plugin at work at the same time, each on a thread and with keys of its own.
     /// Default: half of DuckDB's threads, at least 1.
     ///

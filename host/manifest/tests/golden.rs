@@ -201,12 +201,15 @@ fn describe_step(pipeline: &CheckedPipeline, step: &Step, text: &mut String) {
     if let Some(schedule) = &step.schedule {
         writeln!(text, "  schedule {schedule} ({})", schedule.describe()).unwrap();
     }
-    let lanes = step.limits.lanes.map(|lanes| format!(" {lanes} lanes"));
+    let lanes = step.limits.lanes.map(|lanes| format!(", {lanes} lanes"));
     writeln!(
         text,
-        "  limits {} MiB {} s{}, rejected {}",
+        "  limits {} MiB {} s, output {} rows {} MiB, log {} lines{}, rejected {}",
         step.limits.memory_mib,
         step.limits.call_timeout_secs,
+        step.limits.output_rows,
+        step.limits.output_mib,
+        step.limits.log_lines,
         lanes.unwrap_or_default(),
         step.max_rejected_rows
     )

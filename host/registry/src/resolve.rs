@@ -317,4 +317,22 @@ mod tests {
             assert!(matches!(error, ResolveError::Read { .. }), "{error:?}");
         }
     }
+
+    #[test]
+    fn a_file_that_is_too_large_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = fs::File::create(directory.path().join("a.wasm")).unwrap();
+        // A file with a hole takes no room.
+        file.set_len(MAX_COMPONENT_BYTES + 1).unwrap();
+        let reference = PluginReference::File("a.wasm".to_owned());
+        let places = Places {
+            base: directory.path(),
+            cache: None,
+        };
+        let error = resolve(&reference, places, None).unwrap_err();
+        assert!(
+            matches!(error, ResolveError::TooLarge { bytes, .. } if bytes == MAX_COMPONENT_BYTES + 1),
+            "{error:?}"
+        );
+    }
 }

@@ -3,7 +3,9 @@
 //! Compiling takes a second or two, instantiating a fraction of a millisecond, so the machine code
 //! is kept in a directory that only this user may enter, under the component's digest and a hash
 //! of wasmtime's version and configuration. What is read back there is trusted code: wasmtime
-//! cannot check it. The directory is not used if somebody else could have written to it.
+//! cannot check it. The directory is not used if somebody else could have written to it. A file
+//! begins with a hash of what it is of and what is in it, so that one that was damaged, or renamed
+//! to another component's, is not run either.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -43,16 +45,35 @@ impl Cache {
             .join(format!("{digest}-{:016x}.cwasm", self.compatibility))
     }
 
+    /// Returns what a file with this code begins with.
+    fn seal(&self, digest: &str, code: &[u8]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new();
+        hasher
+            .update(&(digest.len() as u64).to_le_bytes())
+            .update(digest.as_bytes())
+            .update(&self.compatibility.to_le_bytes())
+            .update(code);
+        hasher.finalize()
+    }
+
     /// Returns the compiled component, if it is there and of use.
     pub(crate) fn get(&self, digest: &str, engine: &Engine) -> Option<Component> {
         let path = self.path(digest);
         if !path.is_file() || !is_ours(&path) {
             return None;
         }
+        let file = fs::read(&path)
+            .inspect_err(|error| tracing::warn!(%error, "a cached plugin cannot be read"))
+            .ok()?;
+        let (seal, code) = file.split_first_chunk::<{ blake3::OUT_LEN }>()?;
+        if *self.seal(digest, code).as_bytes() != *seal {
+            tracing::warn!(path = %path.display(), "a cached plugin is damaged, and compiled anew");
+            return None;
+        }
         #[expect(unsafe_code, reason = "wasmtime cannot check machine code")]
-        // SAFETY: the file was written by `put` of this user: the directory is closed to others
-        // and the file belongs to us.
-        let component = unsafe { Component::deserialize_file(engine, &path) };
+        // SAFETY: the file was written by `put` of this user, for this component: the directory
+        // is closed to others, the file belongs to us, and the seal is on what `put` wrote.
+        let component = unsafe { Component::deserialize(engine, code) };
         component
             .inspect_err(|error| tracing::warn!(%error, "a cached plugin is compiled anew"))
             .ok()
@@ -64,7 +85,10 @@ impl Cache {
         let written = written.and_then(|code| {
             let mut file = tempfile::NamedTempFile::new_in(&self.directory)
                 .map_err(|error| error.to_string())?;
-            file.write_all(&code).map_err(|error| error.to_string())?;
+            let seal = self.seal(digest, &code);
+            file.write_all(seal.as_bytes())
+                .and_then(|()| file.write_all(&code))
+                .map_err(|error| error.to_string())?;
             file.persist(self.path(digest))
                 .map_err(|error| error.to_string())
         });
@@ -114,4 +138,161 @@ fn make_private(directory: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_ours(_: &Path) -> bool {
     true
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use super::*;
+
+    /// A component with nothing in it: the magic number, the version and the layer.
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+    const ONE: &str = "sha256:1111";
+    const OTHER: &str = "sha256:2222";
+
+    struct Kept {
+        engine: Engine,
+        directory: tempfile::TempDir,
+        cache: Cache,
+    }
+
+    impl Kept {
+        /// A cache in which one component is.
+        fn new() -> Self {
+            let engine = Engine::default();
+            let directory = tempfile::tempdir().unwrap();
+            let cache = Cache::open(&directory.path().join("plugins"), &engine).unwrap();
+            let kept = Self {
+                engine,
+                directory,
+                cache,
+            };
+            kept.put();
+            assert!(kept.has(ONE));
+            kept
+        }
+
+        fn put(&self) {
+            let component = Component::from_binary(&self.engine, EMPTY).unwrap();
+            self.cache.put(ONE, &component);
+        }
+
+        fn has(&self, digest: &str) -> bool {
+            self.cache.get(digest, &self.engine).is_some()
+        }
+
+        fn path(&self) -> PathBuf {
+            self.cache.path(ONE)
+        }
+    }
+
+    #[test]
+    fn a_compiled_component_is_found_under_its_digest_only() {
+        let kept = Kept::new();
+        assert!(!kept.has(OTHER));
+        let mode = fs::metadata(kept.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+    }
+
+    #[test]
+    fn a_file_that_was_renamed_to_another_component_is_not_run() {
+        let kept = Kept::new();
+        fs::rename(kept.path(), kept.cache.path(OTHER)).unwrap();
+        assert!(!kept.has(OTHER));
+    }
+
+    #[test]
+    fn a_file_of_another_wasmtime_is_not_run() {
+        let kept = Kept::new();
+        let other = Cache {
+            directory: kept.cache.directory.clone(),
+            compatibility: kept.cache.compatibility ^ 1,
+        };
+        fs::rename(kept.path(), other.path(ONE)).unwrap();
+        assert!(other.get(ONE, &kept.engine).is_none());
+    }
+
+    #[test]
+    fn a_damaged_file_is_not_run_and_is_written_anew() {
+        let kept = Kept::new();
+        let good = fs::read(kept.path()).unwrap();
+        let flipped = |at: usize| {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            bytes
+        };
+        for bad in [
+            vec![],
+            b"garbage".to_vec(),
+            vec![0; good.len()],
+            good[..good.len() - 1].to_vec(),
+            good[32..].to_vec(),
+            [&good[..], b"\0"].concat(),
+            flipped(0),
+            flipped(40),
+            flipped(good.len() / 2),
+            flipped(good.len() - 1),
+        ] {
+            fs::write(kept.path(), &bad).unwrap();
+            assert!(!kept.has(ONE), "{} bytes", bad.len());
+        }
+        kept.put();
+        assert!(kept.has(ONE));
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_not_run() {
+        for mode in [0o620, 0o602, 0o666] {
+            let kept = Kept::new();
+            let permissions = std::fs::Permissions::from_mode(mode);
+            fs::set_permissions(kept.path(), permissions).unwrap();
+            assert!(!kept.has(ONE), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_not_run() {
+        let kept = Kept::new();
+        // Only root may give files away.
+        if chown(kept.path(), Some(65_534), None).is_ok() {
+            assert!(!kept.has(ONE));
+        }
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let kept = Kept::new();
+        let elsewhere = kept.directory.path().join("elsewhere.cwasm");
+        fs::rename(kept.path(), &elsewhere).unwrap();
+        symlink(&elsewhere, kept.path()).unwrap();
+        assert!(!kept.has(ONE));
+    }
+
+    #[test]
+    fn a_directory_that_others_may_write_to_is_not_used() {
+        let engine = Engine::default();
+        for mode in [0o770, 0o707, 0o777] {
+            let directory = tempfile::tempdir().unwrap();
+            let permissions = std::fs::Permissions::from_mode(mode);
+            fs::set_permissions(directory.path(), permissions).unwrap();
+            assert!(Cache::open(directory.path(), &engine).is_none(), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_directory_of_somebody_else_is_not_used() {
+        let directory = tempfile::tempdir().unwrap();
+        if chown(directory.path(), Some(65_534), None).is_ok() {
+            assert!(Cache::open(directory.path(), &Engine::default()).is_none());
+        }
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_not_used() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let engine = Engine::default();
+        assert!(Cache::open(&file.path().join("plugins"), &engine).is_none());
+        assert!(Cache::open(file.path(), &engine).is_none());
+    }
 }

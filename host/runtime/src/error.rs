@@ -21,50 +21,65 @@ impl std::fmt::Display for PluginId {
 }
 
 /// How a plugin failed.
+///
+/// Batches are counted by the instance: if a step has several lanes, or transforms before it, the
+/// number is not the one that its input would give the batch.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
     /// The plugin answered with an error: its own words.
-    #[error("plugin {plugin} says: {answer}")]
+    #[error("plugin {plugin} says{}: {answer}", at(.batch.as_ref()))]
     Answered {
         /// The plugin.
         plugin: PluginId,
+        /// Which batch of those that the function was lent, from 1, if it is lent any.
+        batch: Option<u64>,
         /// What it is about.
         about: Complaint,
         /// Its words, cut and with control characters escaped.
         answer: String,
     },
     /// The plugin trapped: a bug in it.
-    #[error("plugin {plugin} trapped in `{call}`: {trap}")]
+    #[error("plugin {plugin} trapped in `{call}`{}: {trap}", at(.batch.as_ref()))]
     Trapped {
         /// The plugin.
         plugin: PluginId,
         /// The exported function.
         call: &'static str,
+        /// Which batch of those that the function was lent, from 1, if it is lent any.
+        batch: Option<u64>,
         /// What kind of trap.
         trap: String,
         /// Where, as far as the component's names tell.
         backtrace: Option<String>,
     },
     /// The plugin used more than it may.
-    #[error("plugin {plugin} used more than {limit} in `{call}`")]
+    #[error("plugin {plugin} used more than {limit} in `{call}`{}", at(.batch.as_ref()))]
     LimitReached {
         /// The plugin.
         plugin: PluginId,
         /// The exported function.
         call: &'static str,
+        /// Which batch of those that the function was lent, from 1, if it is lent any.
+        batch: Option<u64>,
         /// Which limit.
         limit: Limit,
     },
     /// The plugin returned what the contract does not allow.
-    #[error("plugin {plugin} broke the contract in `{call}`")]
+    #[error("plugin {plugin} broke the contract in `{call}`{}", at(.batch.as_ref()))]
     BrokeContract {
         /// The plugin.
         plugin: PluginId,
         /// The exported function.
         call: &'static str,
+        /// Which batch of those that the function was lent, from 1, if it is lent any.
+        batch: Option<u64>,
         /// How.
         source: Breach,
     },
+}
+
+fn at(batch: Option<&u64>) -> String {
+    batch.map_or_else(String::new, |batch| format!(" at batch {batch}"))
 }
 
 impl PluginError {
@@ -126,6 +141,12 @@ pub enum Breach {
     /// A column cannot cross: the host should not have offered it.
     #[error("a column cannot cross")]
     Encode(#[from] EncodeError),
+    /// It emitted more rows at once than a batch may have.
+    #[error("it emitted {rows} rows at once, and a batch has 2147483647 at most")]
+    BatchRows {
+        /// How many it emitted.
+        rows: u32,
+    },
     /// It lost or added rows.
     #[error("it was given {given} rows and emitted {emitted}")]
     RowCount {

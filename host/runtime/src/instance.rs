@@ -16,9 +16,10 @@ use crate::{
     Breach, Limit, Limits, OpenError, Plugin, PluginError,
     contract::{ErrorVariant, FieldRecord, LentBatch},
     error::Complaint,
-    imports::printable,
-    limits::{EPOCH_TICK, LOG_LINES, Meter},
-    state::State,
+    limits::EPOCH_TICK,
+    refusal::{Refusal, RefusalHandle},
+    state::{State, guarded},
+    text::printable,
 };
 
 /// What crossed the boundary of one instance.
@@ -37,9 +38,12 @@ pub struct Traffic {
 /// An instance with its step opened, before the kinds make their calls of it.
 pub(crate) struct Instance {
     plugin: Plugin,
-    limits: Limits,
     store: Store<State>,
     wasm: WasmInstance,
+    /// The function that was last lent a batch, and the how many-eth of its batches that was,
+    /// until the stream has ended.
+    stream: &'static str,
+    batch: Option<u64>,
 }
 
 /// A call's parameters: the step, and the batch that it is lent.
@@ -51,20 +55,20 @@ pub(crate) type Answered<T> = Result<T, ErrorVariant>;
 
 impl Instance {
     pub(crate) fn new(plugin: &Plugin, limits: Limits) -> Result<Self, PluginError> {
-        let meter = Meter::new(limits.memory_bytes);
-        let state = State::new(plugin.id().reference.clone(), meter);
+        let state = State::new(plugin.id().reference.clone(), limits);
         let mut store = Store::new(plugin.engine(), state);
         store.limiter(|state| &mut state.meter);
         store.set_epoch_deadline(ticks(limits.call_timeout));
         let wasm = plugin
             .prepared()
             .instantiate(&mut store)
-            .map_err(|error| failure(plugin, limits, &store, "instantiate", &error))?;
+            .map_err(|error| failure(plugin, store.data(), "instantiate", None, &error))?;
         Ok(Self {
             plugin: plugin.clone(),
-            limits,
             store,
             wasm,
+            stream: "",
+            batch: None,
         })
     }
 
@@ -98,12 +102,12 @@ impl Instance {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,
     {
-        self.store
-            .set_epoch_deadline(ticks(self.limits.call_timeout));
-        self.store.data_mut().log_lines = 0;
+        let timeout = self.store.data().limits().call_timeout;
+        self.store.set_epoch_deadline(ticks(timeout));
+        self.store.data_mut().begin_call();
         let returned = function.call(&mut self.store, params);
         let state = self.store.data();
-        let dropped = state.log_lines.saturating_sub(LOG_LINES);
+        let dropped = state.log_lines.saturating_sub(state.limits().log_lines);
         if dropped > 0 {
             tracing::warn!(
                 plugin = state.plugin,
@@ -112,7 +116,7 @@ impl Instance {
                 "lines of a plugin's log were dropped"
             );
         }
-        returned.map_err(|error| failure(&self.plugin, self.limits, &self.store, name, &error))
+        returned.map_err(|error| failure(&self.plugin, state, name, self.batch, &error))
     }
 
     /// Calls a function of the step that may answer with an error.
@@ -137,6 +141,7 @@ impl Instance {
             };
             PluginError::Answered {
                 plugin: self.plugin.id().clone(),
+                batch: self.batch,
                 about,
                 answer: printable(&text),
             }
@@ -154,6 +159,9 @@ impl Instance {
         output: Option<&SchemaRef>,
         keep: bool,
     ) -> Result<Vec<RecordBatch>, PluginError> {
+        let before = self.batch.filter(|_| self.stream == name);
+        self.batch = Some(before.unwrap_or(0) + 1);
+        self.stream = name;
         let batch =
             crossing_batch(batch).map_err(|error| self.breach(name, Breach::Rows(error.into())))?;
         let state = self.store.data_mut();
@@ -181,6 +189,7 @@ impl Instance {
         step: ResourceAny,
         output: &SchemaRef,
     ) -> Result<Vec<RecordBatch>, PluginError> {
+        self.batch = None;
         self.store.data_mut().output = Some(SchemaRef::clone(output));
         self.ask("finish", function, (step,))?;
         let state = self.store.data_mut();
@@ -200,13 +209,15 @@ impl Instance {
         fields: Vec<FieldRecord>,
     ) -> Result<Schema, PluginError> {
         let fields: Vec<_> = fields.into_iter().map(Into::into).collect();
-        unflatten(&fields).map_err(|error| self.breach(name, error.into()))
+        let schema = guarded(|| Ok(unflatten(&fields)?));
+        schema.map_err(|breach| self.breach(name, breach))
     }
 
     pub(crate) fn breach(&self, call: &'static str, source: Breach) -> PluginError {
         PluginError::BrokeContract {
             plugin: self.plugin.id().clone(),
             call,
+            batch: self.batch,
             source,
         }
     }
@@ -248,46 +259,47 @@ fn ticks(timeout: Duration) -> u64 {
 /// Tells the ways of failing apart: by what the host knows and by the error's type, not its text.
 fn failure(
     plugin: &Plugin,
-    limits: Limits,
-    store: &Store<State>,
+    state: &State,
     call: &'static str,
+    batch: Option<u64>,
     error: &wasmtime::Error,
 ) -> PluginError {
     let plugin = plugin.id().clone();
-    let reached = |limit| PluginError::LimitReached {
-        plugin: plugin.clone(),
-        call,
-        limit,
-    };
-    if let Some(trap) = error.downcast_ref::<Trap>()
-        && *trap == Trap::Interrupt
-    {
-        return reached(Limit::CallTime {
+    let limits = state.limits();
+    let trap = error.downcast_ref::<Trap>().copied();
+    // A refusal is behind the backtrace that wasmtime adds, and not to be had by value.
+    let handle = error.downcast_ref::<RefusalHandle>();
+    let limit = match handle.and_then(RefusalHandle::take) {
+        Some(Refusal::Breach(source)) => {
+            return PluginError::BrokeContract {
+                plugin,
+                call,
+                batch,
+                source,
+            };
+        }
+        Some(Refusal::Limit(limit)) => Some(limit),
+        None if trap == Some(Trap::Interrupt) => Some(Limit::CallTime {
             timeout: limits.call_timeout,
-        });
-    }
-    if store.data().meter.refused {
-        return reached(Limit::Memory {
+        }),
+        None if state.meter.has_refused() => Some(Limit::Memory {
             bytes: limits.memory_bytes,
-        });
-    }
-    // The breach is behind the backtrace that wasmtime adds, and not to be had by value.
-    if let Some(breach) = error.downcast_ref::<BreachHandle>()
-        && let Some(source) = breach.take()
-    {
-        return PluginError::BrokeContract {
+        }),
+        None => None,
+    };
+    if let Some(limit) = limit {
+        return PluginError::LimitReached {
             plugin,
             call,
-            source,
+            batch,
+            limit,
         };
     }
     PluginError::Trapped {
         plugin,
         call,
-        trap: error
-            .downcast_ref::<Trap>()
-            .copied()
-            .map_or_else(|| printable(&error.root_cause().to_string()), trap_text),
+        batch,
+        trap: trap.map_or_else(|| printable(&error.root_cause().to_string()), trap_text),
         backtrace: error
             .downcast_ref::<WasmBacktrace>()
             .map(|backtrace| printable(&backtrace.to_string())),
@@ -304,36 +316,4 @@ fn trap_text(trap: Trap) -> String {
             text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
         }
     }
-}
-
-pub(crate) use breach_handle::BreachHandle;
-
-mod breach_handle {
-    use std::sync::Mutex;
-
-    use crate::Breach;
-
-    /// A breach on its way through wasmtime, which only lends errors.
-    #[derive(Debug)]
-    pub(crate) struct BreachHandle(Mutex<Option<Breach>>);
-
-    impl BreachHandle {
-        pub(crate) fn take(&self) -> Option<Breach> {
-            self.0.lock().ok()?.take()
-        }
-    }
-
-    impl From<Breach> for BreachHandle {
-        fn from(breach: Breach) -> Self {
-            Self(Mutex::new(Some(breach)))
-        }
-    }
-
-    impl std::fmt::Display for BreachHandle {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("the plugin broke the contract")
-        }
-    }
-
-    impl std::error::Error for BreachHandle {}
 }

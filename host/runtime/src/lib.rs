@@ -17,8 +17,10 @@ mod instance;
 mod kinds;
 mod limits;
 mod plugin;
+mod refusal;
 mod state;
 mod task;
+mod text;
 
 pub use contract::{CONTRACT_VERSION, Kind};
 pub use error::{Breach, CompileError, Complaint, LoadError, OpenError, PluginError, PluginId};
@@ -30,3 +32,4 @@ pub use kinds::{
 pub use limits::{EPOCH_TICK, Limit, Limits};
 pub use plugin::{Description, Plugin, Runtime};
 pub use task::{Task, run_task};
+pub use text::{escaped, escaped_lines};

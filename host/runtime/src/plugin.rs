@@ -16,6 +16,7 @@ use crate::{
     kinds,
     limits::EPOCH_TICK,
     state::State,
+    text::printable,
 };
 
 /// The engine that runs plugins: the compiler's configuration, the clock that bounds calls, and
@@ -40,6 +41,9 @@ impl Runtime {
         config
             .epoch_interruption(true)
             .cranelift_opt_level(OptLevel::Speed)
+            // The same plugin and the same rows give the same bytes, whatever the machine.
+            .cranelift_nan_canonicalization(true)
+            .relaxed_simd_deterministic(true)
             .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20));
         let engine = Engine::new(&config).expect("the configuration is fixed");
         let weak = engine.weak();
@@ -169,9 +173,9 @@ pub struct Description {
 impl From<DescriptionRecord> for Description {
     fn from(record: DescriptionRecord) -> Self {
         Self {
-            name: imports::printable(&record.name),
-            version: imports::printable(&record.version),
-            summary: imports::printable(&record.summary),
+            name: printable(&record.name),
+            version: printable(&record.version),
+            summary: printable(&record.summary),
             options_schema: record.options_schema,
         }
     }
@@ -251,7 +255,7 @@ fn check_world(engine: &Engine, component: &Component, reference: &str) -> Resul
         if !OFFERED.iter().any(|offered| name == full_name(offered)) {
             return Err(LoadError::Import {
                 reference: reference.to_owned(),
-                import: imports::printable(name),
+                import: printable(name),
             });
         }
     }
@@ -270,7 +274,7 @@ fn other_version(name: &str, reference: &str) -> Result<(), LoadError> {
     match ours.and_then(|interface| interface.split_once('@')) {
         Some((_, version)) if version != CONTRACT_VERSION => Err(LoadError::ContractVersion {
             reference: reference.to_owned(),
-            found: imports::printable(version),
+            found: printable(version),
         }),
         _ => Ok(()),
     }

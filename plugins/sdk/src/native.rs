@@ -81,6 +81,7 @@ impl Calls for InMemory {
             &answers,
             self.current.as_ref(),
             &mut self.kept,
+            &mut columnar::Budget::unlimited(),
         );
         let batch = batch.unwrap_or_else(|error| panic!("the plugin broke the contract: {error}"));
         self.emitted.push(batch);
@@ -100,6 +101,7 @@ impl Calls for InMemory {
             right_columns,
             self.current.as_ref(),
             &mut self.kept,
+            &columnar::Budget::unlimited(),
         );
         let differ =
             differ.unwrap_or_else(|error| panic!("the plugin broke the contract: {error}"));

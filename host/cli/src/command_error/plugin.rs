@@ -78,6 +78,8 @@ pub(super) fn failed(error: &PluginError) -> Advice {
         PluginError::LimitReached { limit, .. } => Advice::new(Kind::Plugin).hint(match limit {
             Limit::Memory { .. } => "give it more with `memory_mib` under `[step.limits]`",
             Limit::CallTime { .. } => "give it more with `call_timeout_secs` under `[step.limits]`",
+            Limit::OutputRows { .. } => "let it emit more with `output_rows` under `[step.limits]`",
+            Limit::OutputBytes { .. } => "let it emit more with `output_mib` under `[step.limits]`",
         }),
         PluginError::BrokeContract { .. } => Advice::new(Kind::Plugin).hint(format!(
             "this is a bug in the plugin: tell its author, with the digest {}",

@@ -388,6 +388,30 @@ fn limits(read: &Read<'_, written::Step>, mistakes: &mut Mistakes) -> StepLimits
             "call_timeout_secs",
             mistakes,
         ),
+        output_rows: numbers::whole(
+            limits.output_rows,
+            1..=u64::MAX,
+            default.output_rows,
+            place,
+            "output_rows",
+            mistakes,
+        ),
+        output_mib: numbers::whole(
+            limits.output_mib,
+            1..=1_048_576,
+            default.output_mib,
+            place,
+            "output_mib",
+            mistakes,
+        ),
+        log_lines: numbers::whole(
+            limits.log_lines,
+            0..=1_000_000,
+            default.log_lines,
+            place,
+            "log_lines",
+            mistakes,
+        ),
         lanes: limits
             .lanes
             .map(|lanes| numbers::whole(Some(lanes), 1..=128, 1, place, "lanes", mistakes)),

@@ -60,6 +60,10 @@ pub enum Deed {
     GatherBeyond,
     /// Emit a null where none is promised.
     EmitNull,
+    /// Emit the rows again and again.
+    EmitForever,
+    /// Emit batches without rows, again and again.
+    EmitEmpty,
 }
 
 impl Plugin for Misbehaving {
@@ -114,6 +118,16 @@ impl Transform for Misbehaving {
                 return Ok(());
             }
             Deed::GatherBeyond => Column::gather(0, 0),
+            Deed::EmitForever => loop {
+                let columns = (0..self.schema.fields().len()).map(Column::Forward);
+                host.emit(rows, vec![], columns.collect());
+            },
+            Deed::EmitEmpty => loop {
+                let nothing = Selection::new(Origin::Current, vec![]);
+                let columns =
+                    (0..self.schema.fields().len()).map(|column| Column::gather(0, column));
+                host.emit(0, vec![nothing], columns.collect());
+            },
             _ => Column::Forward(0),
         };
         let first_row = usize::from(self.deed == Deed::GatherBeyond);
