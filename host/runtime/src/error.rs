@@ -20,7 +20,7 @@ impl std::fmt::Display for PluginId {
     }
 }
 
-/// How a plugin failed.
+/// How a plugin failed, or was not allowed to go on.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
     /// The plugin answered with an error: its own words.
@@ -55,6 +55,14 @@ pub enum PluginError {
         /// Which limit.
         limit: Limit,
     },
+    /// The call was cut, because whoever made it wants to stop. Nothing is wrong with the plugin.
+    #[error("plugin {plugin} was stopped in `{call}`")]
+    Stopped {
+        /// The plugin.
+        plugin: PluginId,
+        /// The exported function.
+        call: &'static str,
+    },
     /// The plugin returned what the contract does not allow.
     #[error("plugin {plugin} broke the contract in `{call}`")]
     BrokeContract {
@@ -74,6 +82,7 @@ impl PluginError {
             Self::Answered { plugin, .. }
             | Self::Trapped { plugin, .. }
             | Self::LimitReached { plugin, .. }
+            | Self::Stopped { plugin, .. }
             | Self::BrokeContract { plugin, .. } => plugin,
         }
     }

@@ -1,7 +1,5 @@
 //! One instance of a plugin: a store, and calls into it that are bounded and told apart.
 
-use std::time::Duration;
-
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use wasmtime::{
@@ -14,10 +12,11 @@ use wigeon_columnar::{Kept, crossing_batch, flatten, unflatten};
 
 use crate::{
     Breach, Limit, Limits, OpenError, Plugin, PluginError,
+    clock::Clock,
     contract::{ErrorVariant, FieldRecord, LentBatch},
     error::Complaint,
     imports::printable,
-    limits::{EPOCH_TICK, LOG_LINES, Meter},
+    limits::{LOG_LINES, Meter},
     state::State,
 };
 
@@ -52,10 +51,13 @@ pub(crate) type Answered<T> = Result<T, ErrorVariant>;
 impl Instance {
     pub(crate) fn new(plugin: &Plugin, limits: Limits) -> Result<Self, PluginError> {
         let meter = Meter::new(limits.memory_bytes);
-        let state = State::new(plugin.id().reference.clone(), meter);
+        let clock = Clock::new(plugin.stop().clone());
+        let state = State::new(plugin.id().reference.clone(), meter, clock);
         let mut store = Store::new(plugin.engine(), state);
         store.limiter(|state| &mut state.meter);
-        store.set_epoch_deadline(ticks(limits.call_timeout));
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().clock.look()));
+        let first_look = store.data_mut().clock.start(limits.call_timeout);
+        store.set_epoch_deadline(first_look);
         let wasm = plugin
             .prepared()
             .instantiate(&mut store)
@@ -98,9 +100,10 @@ impl Instance {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,
     {
-        self.store
-            .set_epoch_deadline(ticks(self.limits.call_timeout));
-        self.store.data_mut().log_lines = 0;
+        let state = self.store.data_mut();
+        state.log_lines = 0;
+        let first_look = state.clock.start(self.limits.call_timeout);
+        self.store.set_epoch_deadline(first_look);
         let returned = function.call(&mut self.store, params);
         let state = self.store.data();
         let dropped = state.log_lines.saturating_sub(LOG_LINES);
@@ -239,12 +242,6 @@ pub(crate) fn column_numbers(columns: &[usize]) -> Vec<u32> {
     columns.iter().map(number).collect()
 }
 
-fn ticks(timeout: Duration) -> u64 {
-    let ticks = timeout.as_nanos().div_ceil(EPOCH_TICK.as_nanos());
-    // One more: the epoch may be about to move on.
-    u64::try_from(ticks).unwrap_or(u64::MAX / 2) + 1
-}
-
 /// Tells the ways of failing apart: by what the host knows and by the error's type, not its text.
 fn failure(
     plugin: &Plugin,
@@ -262,6 +259,9 @@ fn failure(
     if let Some(trap) = error.downcast_ref::<Trap>()
         && *trap == Trap::Interrupt
     {
+        if store.data().clock.stopped {
+            return PluginError::Stopped { plugin, call };
+        }
         return reached(Limit::CallTime {
             timeout: limits.call_timeout,
         });

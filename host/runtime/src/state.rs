@@ -4,7 +4,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use wigeon_columnar::Kept;
 
-use crate::{Breach, Traffic, limits::Meter};
+use crate::{Breach, Traffic, clock::Clock, limits::Meter};
 
 /// The host's half of an instance.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub(crate) struct State {
     /// Shown with every line of the plugin's log.
     pub(crate) plugin: String,
     pub(crate) meter: Meter,
+    pub(crate) clock: Clock,
     pub(crate) kept: Kept,
     /// The batch of the current call, under the call's number.
     pub(crate) current: Option<RecordBatch>,
@@ -24,10 +25,11 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(plugin: String, meter: Meter) -> Self {
+    pub(crate) fn new(plugin: String, meter: Meter, clock: Clock) -> Self {
         Self {
             plugin,
             meter,
+            clock,
             kept: Kept::default(),
             current: None,
             call: 0,

@@ -2,7 +2,7 @@
 
 use wigeon_runtime::{Complaint, Limit, LoadError, OpenError, PluginError};
 
-use super::{Advice, Kind};
+use super::{Advice, INTERRUPTED_HINT, Kind};
 
 /// Returns what to do about a component that cannot be loaded.
 pub(super) fn load(error: &LoadError) -> Advice {
@@ -79,6 +79,7 @@ pub(super) fn failed(error: &PluginError) -> Advice {
             Limit::Memory { .. } => "give it more with `memory_mib` under `[step.limits]`",
             Limit::CallTime { .. } => "give it more with `call_timeout_secs` under `[step.limits]`",
         }),
+        PluginError::Stopped { .. } => Advice::new(Kind::Interrupted).hint(INTERRUPTED_HINT),
         PluginError::BrokeContract { .. } => Advice::new(Kind::Plugin).hint(format!(
             "this is a bug in the plugin: tell its author, with the digest {}",
             plugin.digest
