@@ -5,6 +5,8 @@ mod support;
 
 mod authoring;
 mod command;
+#[cfg(target_os = "linux")]
+mod disk;
 mod input;
 mod input_formats;
 mod keys;
@@ -12,4 +14,6 @@ mod manifest;
 mod plugin;
 mod plugin_deeds;
 mod snapshot_extracts;
+#[cfg(unix)]
+mod vanishing;
 mod warehouse;

@@ -107,8 +107,8 @@ pub(crate) fn copy_of(project: &Project) -> Project {
 }
 
 /// Kills a run at a point, and says whether it came to it.
-fn kill_at(project: &Project, failpoint: &str) -> bool {
-    let mut command = project.command(&RUN);
+pub(crate) fn kill_at(project: &Project, failpoint: &str, arguments: &[&str]) -> bool {
+    let mut command = project.command(arguments);
     let run = command.env("WIGEON_FAILPOINT", failpoint).output();
     let run = run.expect("the binary runs");
     if run.status.signal() == Some(9) {
@@ -131,7 +131,7 @@ fn kill_everywhere(project: &Project, steps: &[(&str, &str)]) {
             let name = point.as_str();
             let failpoint = format!("{name}:{step}");
             let copy = copy_of(project);
-            if !kill_at(&copy, &failpoint) {
+            if !kill_at(&copy, &failpoint, &RUN) {
                 continue;
             }
             reached.insert(name);

@@ -17,6 +17,7 @@ mod passes;
 mod registries;
 #[cfg(unix)]
 mod signals;
+#[cfg(unix)]
 mod soak;
 mod tables;
 mod third_party;
