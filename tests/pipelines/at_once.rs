@@ -33,9 +33,9 @@ fn of_twenty_runs_at_once_one_works() {
         );
         thread::sleep(Duration::from_millis(5));
     }
-    let working = runs.iter_mut().position(|run| is_there(run));
+    let working = runs.iter_mut().position(is_there);
     let working = runs.remove(working.expect("one run holds the lock"));
-    let working = Stopped::adopt(working);
+    let working = Stopped::await_stop(working);
     let pid = format!("process {}", working.pid());
     for other in runs {
         let said = ended(other);

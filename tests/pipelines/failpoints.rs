@@ -87,7 +87,9 @@ pub(crate) fn with_all_kinds() -> Arrivals {
 /// Lets the users of a day arrive, and the views of three hours.
 pub(crate) fn arrive(arrivals: &mut Arrivals, day: u32) {
     arrivals.arrive(Extract::users(day));
-    [9, 12, 18].map(|hour| arrivals.arrive(Extract::views(day, hour)));
+    for hour in [9, 12, 18] {
+        arrivals.arrive(Extract::views(day, hour));
+    }
 }
 
 /// A copy of a project, in a directory of its own.
@@ -202,10 +204,10 @@ fn no_point_is_forgotten() {
 fn a_name_that_is_no_point_is_refused() {
     let arrivals = with_all_kinds();
     let mut command = arrivals.project.command(&RUN);
-    let run = command.env("WIGEON_FAILPOINT", "comitted").output();
+    let run = command.env("WIGEON_FAILPOINT", "commit").output();
     let run = run.expect("the binary runs");
     assert_eq!(run.status.code(), Some(2));
     let said = String::from_utf8_lossy(&run.stderr);
-    let expected = "`WIGEON_FAILPOINT`, which is for tests, is `comitted`, but the points of a run are `locked`";
+    let expected = "`WIGEON_FAILPOINT`, which is for tests, is `commit`, but the points of a run are `locked`";
     assert!(said.contains(expected), "{said}");
 }

@@ -21,18 +21,15 @@ pub struct Stopped {
 impl Stopped {
     /// Starts `wigeon` and waits until it has stopped at a point, as `WIGEON_FAILPOINT` names it.
     pub fn at(project: &Project, point: &str, arguments: &[&str]) -> Self {
-        let run = start_to_stop(project, point, arguments);
-        let pid = pid(&run);
-        let stopped = Self { run: Some(run) };
-        match waitpid(pid, Some(WaitPidFlag::WUNTRACED)) {
-            Ok(WaitStatus::Stopped(..)) => stopped,
-            other => panic!("{arguments:?} did not come to {point}: {other:?}"),
-        }
+        Self::await_stop(start_to_stop(project, point, arguments))
     }
 
-    /// Takes over a run that is known to have stopped, or to be about to.
-    pub fn adopt(run: Child) -> Self {
-        Self { run: Some(run) }
+    /// Waits until a run has stopped that was started to do so.
+    pub fn await_stop(run: Child) -> Self {
+        match waitpid(pid(&run), Some(WaitPidFlag::WUNTRACED)) {
+            Ok(WaitStatus::Stopped(..)) => Self { run: Some(run) },
+            other => panic!("the run did not come to its point: {other:?}"),
+        }
     }
 
     /// Returns the number of the process.

@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn an_unknown_point_is_told_the_known_ones() {
-        let told = Failpoint::parse("comitted").unwrap_err().to_string();
-        assert!(told.contains("`comitted`"), "{told}");
-        assert!(told.contains("committed"), "{told}");
+        let told = Failpoint::parse("commit").unwrap_err().to_string();
+        assert!(told.contains("is `commit`, but"), "{told}");
+        assert!(told.contains("`committed`"), "{told}");
         // Every name is the only one of its point.
         for point in Point::ALL {
             assert_eq!(parsed(point.as_str()).0, point);
