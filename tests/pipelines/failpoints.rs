@@ -208,6 +208,7 @@ fn a_name_that_is_no_point_is_refused() {
     let run = run.expect("the binary runs");
     assert_eq!(run.status.code(), Some(2));
     let said = String::from_utf8_lossy(&run.stderr);
-    let expected = "`WIGEON_FAILPOINT`, which is for tests, is `commit`, but the points of a run are `locked`";
+    let expected =
+        "`WIGEON_FAILPOINT`, which is for tests, is `commit`, but the points of a run are `locked`";
     assert!(said.contains(expected), "{said}");
 }
