@@ -82,6 +82,11 @@ fix: setup
 bless *args: setup
     WIGEON_BLESS=1 INSTA_UPDATE=always cargo test --release --workspace --no-fail-fast "$@"
 
+# Simulate a year of hourly and daily runs, of which many are killed (`./just soak 30`: thirty days)
+soak days="365": setup
+    @cargo build --release --workspace --bins
+    @WIGEON_SOAK_DAYS={{ days }} cargo test --release --workspace --test pipelines -- --exact soak::runs_that_are_killed_now_and_then_end_in_the_tables_of_the_oracle
+
 # Measure what a sandboxed plugin costs, through the lanes (the bench profile inherits release)
 bench-lanes *args: setup
     cargo bench --workspace --bench lanes -- "$@"

@@ -6,6 +6,8 @@ mod support;
 mod authoring;
 mod authoring_keyed;
 mod command;
+#[cfg(target_os = "linux")]
+mod disk;
 mod input;
 mod input_formats;
 mod keys;
@@ -13,4 +15,6 @@ mod manifest;
 mod plugin;
 mod plugin_deeds;
 mod snapshot_extracts;
+#[cfg(unix)]
+mod vanishing;
 mod warehouse;

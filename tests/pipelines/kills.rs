@@ -17,17 +17,17 @@ use crate::{
     tables::{assert_same, of_pipeline, open, texts},
 };
 
-const WAREHOUSE: &str = "pageviews_postcode.duckdb";
-const RUN: [&str; 3] = ["run", "--at", "2020-01-01"];
+pub(crate) const WAREHOUSE: &str = "pageviews_postcode.duckdb";
+pub(crate) const RUN: [&str; 3] = ["run", "--at", "2020-01-01"];
 
 /// Returns some part of a duration.
-fn some_of(duration: Duration) -> Duration {
+pub(crate) fn some_of(duration: Duration) -> Duration {
     let random = RandomState::new().hash_one(()) >> 32;
     duration * u32::try_from(random >> 16).expect("16 bits are left") / (1 << 16)
 }
 
 /// Kills a process after a time, and says whether it was still there to be killed.
-fn kill_after(mut run: Child, time: Duration) -> bool {
+pub(crate) fn kill_after(mut run: Child, time: Duration) -> bool {
     thread::sleep(time);
     let over = run.try_wait().expect("the state of a child");
     run.kill().expect("SIGKILL");
@@ -44,7 +44,7 @@ fn kill_after(mut run: Child, time: Duration) -> bool {
 }
 
 /// What is in the tables is what the ledger says, no more and no less.
-fn check_whole_loads(project: &Project, when: &str) {
+pub(crate) fn check_whole_loads(project: &Project, when: &str) {
     let path = project.path(WAREHOUSE);
     if !path.exists() {
         return;
@@ -95,7 +95,7 @@ fn check_whole_loads(project: &Project, when: &str) {
 }
 
 /// Nothing is left lying about but the warehouse, its lock and what was there before.
-fn check_no_litter(project: &Project) {
+pub(crate) fn check_no_litter(project: &Project) {
     let names = fs::read_dir(project.path(".")).expect("the directory");
     let names: BTreeSet<_> = names
         .map(|entry| {

@@ -2,15 +2,23 @@
 
 mod against_oracle;
 mod arrivals;
+#[cfg(unix)]
+mod at_once;
 mod committed;
 mod cron;
 mod examples;
+#[cfg(unix)]
+mod failpoints;
 mod formats;
 mod generic;
 mod kills;
 mod overlays;
 mod passes;
 mod registries;
+#[cfg(unix)]
+mod signals;
+#[cfg(unix)]
+mod soak;
 mod tables;
 mod third_party;
 mod transforms;

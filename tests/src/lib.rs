@@ -2,6 +2,9 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test that panics has failed")]
 
+#[cfg(unix)]
+mod stopped;
+
 use std::{
     env,
     path::{Path, PathBuf},
@@ -10,6 +13,9 @@ use std::{
 
 use fs_err as fs;
 use tempfile::TempDir;
+
+#[cfg(unix)]
+pub use crate::stopped::{Stopped, ended, send, start_to_stop};
 
 /// A directory with a pipeline, and the binary to run it with.
 #[derive(Debug)]

@@ -25,7 +25,8 @@ pub(crate) const INTERNAL: u8 = 70;
 /// Another run of this pipeline is under way: `EX_TEMPFAIL`, so trying again later is right.
 pub(crate) const BUSY: u8 = 75;
 
-/// Interrupted by a signal: 128 and the number of `SIGINT`, as shells have it.
+/// Interrupted by `SIGINT`, `SIGTERM` or `SIGHUP`: 128 and the number of the first, as shells have
+/// it. It is one code for all three, since what to do next is the same.
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// The codes, as the help of the program shows them.

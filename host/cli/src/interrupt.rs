@@ -10,8 +10,8 @@ use wigeon_engine::Cancellation;
 
 use crate::{exit, printer::Printer};
 
-/// Makes the first signal stop the run after the current batch, with nothing of the current load
-/// stored, and the second end the process at once.
+/// Makes the first signal stop the run, with nothing of the current load stored, and the second end
+/// the process at once. Both are answered with the same exit code, whichever signals they are.
 ///
 /// Ending at once is safe: a load is a transaction, and the run lock goes with its process.
 pub(crate) fn on_signal(printer: &Printer) -> Cancellation {
@@ -27,7 +27,7 @@ pub(crate) fn on_signal(printer: &Printer) -> Cancellation {
         cancel.cancel();
         if !quiet {
             bars.suspend(|| {
-                let text = "stopping after the current batch; once more to stop at once\n";
+                let text = "stopping; once more to end at once\n";
                 io::stderr().write_all(text.as_bytes()).ok();
             });
         }

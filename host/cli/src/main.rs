@@ -14,6 +14,7 @@ mod printer;
 mod words;
 
 mod cells;
+mod failpoint;
 mod interrupt;
 mod progress;
 mod table;

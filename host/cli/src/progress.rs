@@ -7,9 +7,10 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-use wigeon_engine::{Observer, Outcome, StepReport};
+use wigeon_engine::{Observer, Outcome, Point, StepReport};
 
 use crate::{
+    failpoint::Failpoint,
     printer::Printer,
     words::{counted, extract_time, length, number, rate, seconds},
 };
@@ -25,6 +26,7 @@ const LINE_TICK: Duration = Duration::from_secs(10);
 pub(crate) struct Progress<'a> {
     printer: &'a Printer,
     current: Mutex<Option<Current>>,
+    failpoint: Option<Failpoint>,
 }
 
 /// The step that is under way.
@@ -38,10 +40,11 @@ struct Current {
 
 impl<'a> Progress<'a> {
     /// Shows nothing yet.
-    pub(crate) fn new(printer: &'a Printer) -> Self {
+    pub(crate) fn new(printer: &'a Printer, failpoint: Option<Failpoint>) -> Self {
         Self {
             printer,
             current: Mutex::new(None),
+            failpoint,
         }
     }
 
@@ -128,6 +131,12 @@ impl Observer for Progress<'_> {
 
     fn finished(&self, report: &StepReport) {
         self.printer.note(&line(report));
+    }
+
+    fn reached(&self, point: Point, step: &str) {
+        if let Some(failpoint) = &self.failpoint {
+            failpoint.reached(point, step);
+        }
     }
 }
 

@@ -167,6 +167,28 @@ pub enum EngineError {
     },
 }
 
+impl EngineError {
+    /// Tells a call that was cut because the run was cancelled as what it is: nothing is wrong with
+    /// the plugin.
+    pub(crate) fn or_cancelled(self) -> Self {
+        match self {
+            Self::Plugin {
+                step,
+                source: PluginError::Stopped { .. },
+            }
+            | Self::OpenStep {
+                step,
+                source: StepOpenError::Plugin(PluginError::Stopped { .. }),
+            }
+            | Self::LoadPlugin {
+                step,
+                source: PluginLoadError::Describe(PluginError::Stopped { .. }),
+            } => Self::Cancelled { step },
+            other => other,
+        }
+    }
+}
+
 /// What is wrong with the data of a step.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {

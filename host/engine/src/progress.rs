@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use wigeon_lanes::Follow;
 
-use crate::{Cancellation, Observer};
+use crate::{Cancellation, Observer, Point};
 
 /// The rows of one attempt at a step, told to the run's observer as they come.
 pub(crate) struct Progress<'a> {
@@ -48,6 +48,7 @@ impl Follow for Progress<'_> {
 
     fn gave(&self, rows: u64) {
         self.rows_out.fetch_add(rows, Ordering::Relaxed);
+        self.observer.reached(Point::Emitting, self.step);
     }
 
     fn is_cancelled(&self) -> bool {

@@ -10,7 +10,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use crate::StepReport;
+use crate::{Point, StepReport};
 
 /// Which steps to run, or to plan, and for when.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ pub struct RunRequest {
 }
 
 /// Follows a run. All methods are called from the thread that called `run`, but for
-/// [`Observer::progress`].
+/// [`Observer::progress`] and [`Observer::reached`].
 pub trait Observer: Sync {
     /// A step begins: its name, and how many input files it has, if it reads files.
     fn started(&self, step: &str, inputs: usize) {
@@ -47,6 +47,12 @@ pub trait Observer: Sync {
     fn finished(&self, report: &StepReport) {
         let _ = report;
     }
+
+    /// The run has come to a point at which a test may want it to stop or to die. `step` is the
+    /// step that is under way, empty before the first and after the last. Called from any thread.
+    fn reached(&self, point: Point, step: &str) {
+        let _ = (point, step);
+    }
 }
 
 /// An observer that looks away.
@@ -55,8 +61,8 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {}
 
-/// Stops a run from another thread: after the current batch, with nothing of the current load
-/// stored.
+/// Stops a run from another thread: at once, with nothing of the current load stored. A plugin's
+/// call that is under way is cut.
 #[derive(Debug, Clone, Default)]
 pub struct Cancellation(Arc<AtomicBool>);
 

@@ -13,7 +13,7 @@ use wigeon_runtime::{
 use wigeon_warehouse::{Deleted, OverlayShape, SnapshotTable};
 
 use crate::{
-    DataError, EngineError, Project,
+    Cancellation, DataError, EngineError, Project,
     schemas::{field, without_nulls},
     update_mode::overlay_shape,
 };
@@ -132,6 +132,14 @@ impl<'a> Resolver<'a> {
             lock: project.lock_file()?,
             plugins: HashMap::new(),
         })
+    }
+
+    /// Has the calls of plugins cut when a run is cancelled.
+    pub(crate) fn stopped_by(mut self, cancellation: &Cancellation) -> Self {
+        let cancellation = cancellation.clone();
+        let is_asked = move || cancellation.is_cancelled();
+        self.runtime = self.runtime.stopped_by(is_asked);
+        self
     }
 
     /// Writes the plugins that the lock file did not know.

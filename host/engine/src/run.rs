@@ -11,7 +11,7 @@ use wigeon_manifest::{Step, StepKind};
 use wigeon_warehouse::{RunLock, Warehouse};
 
 use crate::{
-    Cancellation, EngineError, Observer, Project, RunReport, RunRequest,
+    Cancellation, EngineError, Observer, Point, Project, RunReport, RunRequest,
     due::due,
     resolved::Resolver,
     steps::{Run, StepRun},
@@ -34,11 +34,23 @@ impl Project {
         observer: &dyn Observer,
         cancellation: &Cancellation,
     ) -> Result<RunReport, EngineError> {
+        let report = self.run_unless_cancelled(request, observer, cancellation);
+        report.map_err(EngineError::or_cancelled)
+    }
+
+    fn run_unless_cancelled(
+        &self,
+        request: &RunRequest,
+        observer: &dyn Observer,
+        cancellation: &Cancellation,
+    ) -> Result<RunReport, EngineError> {
         let started_at = (request.clock)();
         let steps = self.selected(request)?;
         let path = self.warehouse_path();
         let _lock = RunLock::acquire(&path, &request.command, started_at)?;
+        observer.reached(Point::Locked, "");
         let warehouse = Warehouse::open(&self.settings())?;
+        observer.reached(Point::Opened, "");
         let mut report = RunReport {
             pipeline: self.pipeline().name().to_owned(),
             run_id: run_id(started_at),
@@ -49,12 +61,14 @@ impl Project {
         if steps.is_empty() {
             return Ok(report);
         }
-        let mut resolver = Resolver::new(self, request.cache.as_deref())?;
+        let mut resolver = Resolver::new(self, request.cache.as_deref())?.stopped_by(cancellation);
         let resolved = steps
             .iter()
             .map(|(step, _)| resolver.step(step))
             .collect::<Result<Vec<_>, _>>()?;
+        observer.reached(Point::Resolved, "");
         resolver.write_lock()?;
+        observer.reached(Point::Pinned, "");
         let run = Run {
             project: self,
             warehouse: &warehouse,
@@ -82,6 +96,7 @@ impl Project {
             }
             Ok(())
         })?;
+        observer.reached(Point::Checkpointing, "");
         warehouse.checkpoint().map_err(|source| EngineError::Load {
             step: steps
                 .last()
@@ -89,6 +104,7 @@ impl Project {
                 .unwrap_or_default(),
             source,
         })?;
+        observer.reached(Point::Checkpointed, "");
         Ok(report)
     }
 

@@ -22,7 +22,8 @@ use wigeon_runtime::CONTRACT_VERSION;
 use wigeon_warehouse::{Load, LoadError, LoadRecord, RejectedRow, Warehouse};
 
 use crate::{
-    Cancellation, Changes, EngineError, Observer, Outcome, OverlayReport, Project, StepReport,
+    Cancellation, Changes, EngineError, Observer, Outcome, OverlayReport, Point, Project,
+    StepReport,
     inputs::NewFile,
     resolved::{ResolvedStep, Work},
 };
@@ -111,7 +112,20 @@ impl StepRun<'_> {
 
     fn begin(&self) -> Result<Load, EngineError> {
         let begun = self.run.warehouse.begin();
-        begun.map_err(|source| self.load_error(source))
+        let load = begun.map_err(|source| self.load_error(source))?;
+        self.reached(Point::Begun);
+        Ok(load)
+    }
+
+    /// Tells the observer that there is something to do.
+    fn started(&self, inputs: usize) {
+        self.run.observer.started(self.name(), inputs);
+        self.reached(Point::Started);
+    }
+
+    /// Tells the observer how far this step is.
+    fn reached(&self, point: Point) {
+        self.run.observer.reached(point, self.name());
     }
 
     /// Commits a load and reports it.
@@ -121,6 +135,7 @@ impl StepRun<'_> {
         started: Started,
         loaded: &Loaded,
     ) -> Result<StepReport, EngineError> {
+        self.reached(Point::Written);
         self.record(&load, started, loaded)?;
         if self.run.cancellation.is_cancelled() {
             return Err(self.cancelled());
@@ -132,7 +147,10 @@ impl StepRun<'_> {
     }
 
     fn commit(&self, load: Load) -> Result<(), EngineError> {
-        load.commit().map_err(|source| self.load_error(source))
+        self.reached(Point::Committing);
+        load.commit().map_err(|source| self.load_error(source))?;
+        self.reached(Point::Committed);
+        Ok(())
     }
 
     fn record(&self, load: &Load, started: Started, loaded: &Loaded) -> Result<(), EngineError> {
@@ -210,6 +228,8 @@ impl StepRun<'_> {
         rows: Box<dyn RecordBatchReader + Send>,
     ) -> Result<wigeon_warehouse::Stage, EngineError> {
         let staged = self.run.warehouse.stage(rows);
-        staged.map_err(|source| self.load_error(source))
+        let stage = staged.map_err(|source| self.load_error(source))?;
+        self.reached(Point::Staged);
+        Ok(stage)
     }
 }

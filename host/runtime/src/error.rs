@@ -20,7 +20,7 @@ impl std::fmt::Display for PluginId {
     }
 }
 
-/// How a plugin failed.
+/// How a plugin failed, or was not allowed to go on.
 ///
 /// Batches are counted by the instance: if a step has several lanes, or transforms before it, the
 /// number is not the one that its input would give the batch.
@@ -64,6 +64,14 @@ pub enum PluginError {
         /// Which limit.
         limit: Limit,
     },
+    /// The call was cut, because whoever made it wants to stop. Nothing is wrong with the plugin.
+    #[error("plugin {plugin} was stopped in `{call}`")]
+    Stopped {
+        /// The plugin.
+        plugin: PluginId,
+        /// The exported function.
+        call: &'static str,
+    },
     /// The plugin returned what the contract does not allow.
     #[error("plugin {plugin} broke the contract in `{call}`{}", at(.batch.as_ref()))]
     BrokeContract {
@@ -89,6 +97,7 @@ impl PluginError {
             Self::Answered { plugin, .. }
             | Self::Trapped { plugin, .. }
             | Self::LimitReached { plugin, .. }
+            | Self::Stopped { plugin, .. }
             | Self::BrokeContract { plugin, .. } => plugin,
         }
     }

@@ -1,7 +1,5 @@
 //! One instance of a plugin: a store, and calls into it that are bounded and told apart.
 
-use std::time::Duration;
-
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use wasmtime::{
@@ -14,9 +12,9 @@ use wigeon_columnar::{Kept, crossing_batch, flatten, unflatten};
 
 use crate::{
     Breach, Limit, Limits, OpenError, Plugin, PluginError,
+    clock::Clock,
     contract::{ErrorVariant, FieldRecord, LentBatch},
     error::Complaint,
-    limits::EPOCH_TICK,
     refusal::{Refusal, RefusalHandle},
     state::{State, guarded},
     text::printable,
@@ -55,10 +53,13 @@ pub(crate) type Answered<T> = Result<T, ErrorVariant>;
 
 impl Instance {
     pub(crate) fn new(plugin: &Plugin, limits: Limits) -> Result<Self, PluginError> {
-        let state = State::new(plugin.id().reference.clone(), limits);
+        let clock = Clock::new(plugin.stop().clone());
+        let state = State::new(plugin.id().reference.clone(), limits, clock);
         let mut store = Store::new(plugin.engine(), state);
         store.limiter(|state| &mut state.meter);
-        store.set_epoch_deadline(ticks(limits.call_timeout));
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().clock.look()));
+        let first_look = store.data_mut().begin_call();
+        store.set_epoch_deadline(first_look);
         let wasm = plugin
             .prepared()
             .instantiate(&mut store)
@@ -102,9 +103,8 @@ impl Instance {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,
     {
-        let timeout = self.store.data().limits().call_timeout;
-        self.store.set_epoch_deadline(ticks(timeout));
-        self.store.data_mut().begin_call();
+        let first_look = self.store.data_mut().begin_call();
+        self.store.set_epoch_deadline(first_look);
         let returned = function.call(&mut self.store, params);
         let state = self.store.data();
         let dropped = state.log_lines.saturating_sub(state.limits().log_lines);
@@ -250,12 +250,6 @@ pub(crate) fn column_numbers(columns: &[usize]) -> Vec<u32> {
     columns.iter().map(number).collect()
 }
 
-fn ticks(timeout: Duration) -> u64 {
-    let ticks = timeout.as_nanos().div_ceil(EPOCH_TICK.as_nanos());
-    // One more: the epoch may be about to move on.
-    u64::try_from(ticks).unwrap_or(u64::MAX / 2) + 1
-}
-
 /// Tells the ways of failing apart: by what the host knows and by the error's type, not its text.
 fn failure(
     plugin: &Plugin,
@@ -279,6 +273,9 @@ fn failure(
             };
         }
         Some(Refusal::Limit(limit)) => Some(limit),
+        None if trap == Some(Trap::Interrupt) && state.clock.stopped => {
+            return PluginError::Stopped { plugin, call };
+        }
         None if trap == Some(Trap::Interrupt) => Some(Limit::CallTime {
             timeout: limits.call_timeout,
         }),

@@ -10,6 +10,7 @@
 //! everything that it returns is checked, and an instance that failed is never used again.
 
 mod cache;
+mod clock;
 mod contract;
 mod error;
 mod imports;

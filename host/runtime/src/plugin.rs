@@ -10,6 +10,7 @@ use wasmtime::{
 use crate::{
     CompileError, Kind, Limits, LoadError, PluginError, PluginId,
     cache::Cache,
+    clock::Stop,
     contract::{CONTRACT_VERSION, DescriptionRecord, OFFERED, PACKAGE, full_name},
     imports,
     instance::Instance,
@@ -25,6 +26,7 @@ pub struct Runtime {
     engine: Engine,
     linker: Linker<State>,
     cache: Option<Cache>,
+    stop: Stop,
 }
 
 impl Runtime {
@@ -59,6 +61,17 @@ impl Runtime {
             cache: cache.and_then(|directory| Cache::open(directory, &engine)),
             engine,
             linker,
+            stop: Stop::new(|| false),
+        }
+    }
+
+    /// Has the calls of all plugins that are loaded from now on cut when `is_asked` says so, which
+    /// is found out within a tenth of a second. They end with [`PluginError::Stopped`].
+    #[must_use]
+    pub fn stopped_by(self, is_asked: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            stop: Stop::new(is_asked),
+            ..self
         }
     }
 
@@ -89,6 +102,7 @@ impl Runtime {
             kind,
             engine: self.engine.clone(),
             prepared,
+            stop: self.stop.clone(),
             description: Description::default(),
         }));
         let mut instance = Instance::new(&plugin, Limits::default())?;
@@ -154,6 +168,7 @@ struct Loaded {
     kind: Kind,
     engine: Engine,
     prepared: InstancePre<State>,
+    stop: Stop,
     description: Description,
 }
 
@@ -224,6 +239,10 @@ impl Plugin {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.0.stop
     }
 
     pub(crate) fn prepared(&self) -> &InstancePre<State> {

@@ -1,9 +1,6 @@
 //! What the host holds for one instance while the guest runs, and what it does with its answers.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Instant,
-};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
@@ -14,7 +11,8 @@ use wigeon_columnar::{
 };
 
 use crate::{
-    Breach, Limit, Limits, Traffic, contract::ColumnVariant, limits::Meter, refusal::Refusal,
+    Breach, Limit, Limits, Traffic, clock::Clock, contract::ColumnVariant, limits::Meter,
+    refusal::Refusal,
 };
 
 /// The most rows that a batch may have.
@@ -30,6 +28,7 @@ pub(crate) struct State {
     /// Shown with every line of the plugin's log.
     pub(crate) plugin: String,
     pub(crate) meter: Meter,
+    pub(crate) clock: Clock,
     pub(crate) kept: Kept,
     /// The batch of the current call, under the call's number.
     pub(crate) current: Option<RecordBatch>,
@@ -43,14 +42,14 @@ pub(crate) struct State {
     /// What is left of the limits of the current call.
     rows_left: u64,
     bytes_left: u64,
-    deadline: Option<Instant>,
 }
 
 impl State {
-    pub(crate) fn new(plugin: String, limits: Limits) -> Self {
+    pub(crate) fn new(plugin: String, limits: Limits, clock: Clock) -> Self {
         Self {
             plugin,
             meter: Meter::new(limits.memory_bytes),
+            clock,
             kept: Kept::default(),
             current: None,
             call: 0,
@@ -61,7 +60,6 @@ impl State {
             limits,
             rows_left: limits.output_rows,
             bytes_left: limits.output_bytes,
-            deadline: None,
         }
     }
 
@@ -69,13 +67,14 @@ impl State {
         &self.limits
     }
 
-    /// Gives a new call all that the limits allow.
-    pub(crate) fn begin_call(&mut self) {
+    /// Gives a new call all that the limits allow. Returns after how many ticks of the epoch the
+    /// clock is to be looked at first.
+    pub(crate) fn begin_call(&mut self) -> u64 {
         self.meter.begin_call();
         self.log_lines = 0;
         self.rows_left = self.limits.output_rows;
         self.bytes_left = self.limits.output_bytes;
-        self.deadline = Instant::now().checked_add(self.limits.call_timeout);
+        self.clock.start(self.limits.call_timeout)
     }
 
     /// Returns the batch that `lent` is a handle of.
@@ -135,8 +134,7 @@ impl State {
                 }
             });
         }
-        let deadline = self.deadline;
-        let is_late = || is_over(deadline);
+        let is_late = || self.clock.is_over();
         let mut budget = Budget {
             bytes: self.bytes_left,
             is_late: &is_late,
@@ -171,8 +169,7 @@ impl State {
         let crossed = (left.rows.len() + right.rows.len()) * 4;
         self.traffic.bytes_out += crossed as u64;
         self.traffic.bytes_in += left.rows.len() as u64;
-        let deadline = self.deadline;
-        let is_late = || is_over(deadline);
+        let is_late = || self.clock.is_over();
         let budget = Budget {
             bytes: self.bytes_left,
             is_late: &is_late,
@@ -218,10 +215,6 @@ impl State {
     }
 }
 
-fn is_over(deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| Instant::now() >= deadline)
-}
-
 /// Runs Arrow on what a plugin returned. Arrow validates, but it also asserts.
 pub(crate) fn guarded<T>(f: impl FnOnce() -> Result<T, Breach>) -> Result<T, Breach> {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or(Err(Breach::Panic))
@@ -236,13 +229,18 @@ mod tests {
     use wigeon_columnar::{Origin, encode};
 
     use super::*;
+    use crate::clock::Stop;
     use crate::contract::{ArrayRecord, GatheredRecord};
 
     /// A call in which rows of one column may be emitted, and which was lent one long text.
     fn state(data_type: DataType, limits: Limits) -> State {
         let schema = |data_type| Arc::new(Schema::new(vec![Field::new("a", data_type, true)]));
         let long = StringArray::from(vec!["x".repeat(1 << 20)]);
-        let mut state = State::new("file:test.wasm".to_owned(), limits);
+        let mut state = State::new(
+            "file:test.wasm".to_owned(),
+            limits,
+            Clock::new(Stop::new(|| false)),
+        );
         state.current = Some(
             RecordBatch::try_new(schema(DataType::Utf8), vec![Arc::new(long)]).expect("one column"),
         );

@@ -2,7 +2,7 @@
 
 use wigeon_runtime::{Complaint, Limit, LoadError, OpenError, PluginError};
 
-use super::{Advice, Kind};
+use super::{Advice, INTERRUPTED_HINT, Kind};
 
 /// Returns what to do about a component that cannot be loaded.
 pub(super) fn load(error: &LoadError) -> Advice {
@@ -81,6 +81,7 @@ pub(super) fn failed(error: &PluginError) -> Advice {
             Limit::OutputRows { .. } => "let it emit more with `output_rows` under `[step.limits]`",
             Limit::OutputBytes { .. } => "let it emit more with `output_mib` under `[step.limits]`",
         }),
+        PluginError::Stopped { .. } => Advice::new(Kind::Interrupted).hint(INTERRUPTED_HINT),
         PluginError::BrokeContract { .. } => Advice::new(Kind::Plugin).hint(format!(
             "this is a bug in the plugin: tell its author, with the digest {}",
             plugin.digest

@@ -36,7 +36,7 @@ pub(super) fn open(error: &OpenError) -> Advice {
             "check that you may read and write the file and its directory"
         }
         OpenError::Database { .. } => {
-            "check the settings under `[warehouse]`, and that DuckDB itself can open the file"
+            "check the settings under `[warehouse]`, that the disk has room and may be written to, and that DuckDB itself can open the file"
         }
     })
 }

@@ -11,7 +11,9 @@ use crate::{
     arguments::{Format, FormatArgument},
     command_error::CommandError,
     context::Context,
-    exit, interrupt,
+    exit,
+    failpoint::Failpoint,
+    interrupt,
     printer::Printer,
     progress::Progress,
     table::{Side, render, table},
@@ -39,11 +41,12 @@ pub(crate) fn run(
     context: &Context,
     arguments: &RunArguments,
 ) -> Result<ExitCode, CommandError> {
+    let failpoint = Failpoint::from_environment().map_err(CommandError::usage)?;
     let project = context.open()?;
     let SelectionArguments { steps, due, at } = &arguments.selection;
     let request = context.request(&project, steps, *due, *at)?;
     let cancellation = interrupt::on_signal(printer);
-    let progress = Progress::new(printer);
+    let progress = Progress::new(printer, failpoint);
     let result = project.run(&request, &progress, &cancellation);
     progress.clear();
     let report = result.map_err(|error| {

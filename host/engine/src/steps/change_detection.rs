@@ -86,7 +86,7 @@ impl StepRun<'_> {
         let Some(pending) = pending(warehouse, self.name(), snapshot, &target.step)? else {
             return self.fold_if_asked(target);
         };
-        self.run.observer.started(self.name(), 0);
+        self.started(0);
         let started = self.start();
         let ((changes, rows_in), passes) = self
             .in_passes(self.resolved.configured.lanes, |passes| {

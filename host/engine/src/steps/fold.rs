@@ -7,7 +7,8 @@ use wigeon_warehouse::Overlay;
 
 use super::{Loaded, StepRun};
 use crate::{
-    EngineError, OverlayReport, StepReport, resolved::IncrementalWork, update_mode::overlay_shape,
+    EngineError, OverlayReport, Point, StepReport, resolved::IncrementalWork,
+    update_mode::overlay_shape,
 };
 
 /// What was folded in.
@@ -24,7 +25,7 @@ impl StepRun<'_> {
     ///
     /// If the step detects changes, none may be waiting: the ledger would say that it was detected.
     pub(super) fn fold(&self, table: &str, overlay: &Overlay) -> Result<StepReport, EngineError> {
-        self.run.observer.started(self.name(), 0);
+        self.started(0);
         let started = self.start();
         let folded = self.fold_rows(table, overlay)?;
         let load = self.begin()?;
@@ -83,7 +84,9 @@ impl StepRun<'_> {
             let written = warehouse.checkpoint();
             written.map_err(|source| self.load_error(source))?;
             rows += updated;
+            self.reached(Point::Folding);
         }
+        self.reached(Point::Folded);
         Ok(Folded {
             entries: overlay.entries,
             rows,

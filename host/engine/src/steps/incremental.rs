@@ -45,7 +45,7 @@ impl StepRun<'_> {
         if inputs.len() == 0 {
             return Ok(vec![]);
         }
-        self.run.observer.started(self.name(), inputs.len());
+        self.started(inputs.len());
         let folded = work.map_or(Ok(None), |work| self.fold_foreign(work))?;
         let appended = self.append(chain, work, &inputs)?;
         Ok(folded.into_iter().chain([appended]).collect())

@@ -19,7 +19,7 @@ use wigeon_warehouse::{
 
 use super::StepRun;
 use crate::{
-    DataError, EngineError,
+    DataError, EngineError, Point,
     inputs::{NewFile, NewTable, attached},
     resolved::Chain,
     schemas::{conform, field},
@@ -77,7 +77,10 @@ impl StepRun<'_> {
             done
         });
         done.sort_by_key(|(place, _)| *place);
-        done.into_iter().map(|(_, file)| file).collect()
+        let done = done.into_iter().map(|(_, file)| file);
+        let done = done.collect::<Result<_, _>>()?;
+        self.reached(Point::Digested);
+        Ok(done)
     }
 
     /// Opens the rows of files as the step's input.

@@ -63,7 +63,7 @@ impl StepRun<'_> {
         };
         let inputs = question.new_inputs()?;
         if inputs.len() > 0 {
-            self.run.observer.started(self.name(), inputs.len());
+            self.started(inputs.len());
         }
         let mut reports = vec![];
         match inputs {
