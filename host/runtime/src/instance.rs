@@ -19,6 +19,7 @@ use crate::{
     imports::printable,
     limits::{EPOCH_TICK, LOG_LINES, Meter},
     state::State,
+    wasi,
 };
 
 /// What crossed the boundary of one instance.
@@ -52,7 +53,7 @@ pub(crate) type Answered<T> = Result<T, ErrorVariant>;
 impl Instance {
     pub(crate) fn new(plugin: &Plugin, limits: Limits) -> Result<Self, PluginError> {
         let meter = Meter::new(limits.memory_bytes);
-        let state = State::new(plugin.id().reference.clone(), meter);
+        let state = State::new(plugin.id().reference.clone(), meter, plugin.grants());
         let mut store = Store::new(plugin.engine(), state);
         store.limiter(|state| &mut state.meter);
         store.set_epoch_deadline(ticks(limits.call_timeout));
@@ -102,6 +103,7 @@ impl Instance {
             .set_epoch_deadline(ticks(self.limits.call_timeout));
         self.store.data_mut().log_lines = 0;
         let returned = function.call(&mut self.store, params);
+        let returned = wasi::finish_lines(&mut self.store).and(returned);
         let state = self.store.data();
         let dropped = state.log_lines.saturating_sub(LOG_LINES);
         if dropped > 0 {

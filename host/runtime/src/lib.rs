@@ -12,6 +12,7 @@
 mod cache;
 mod contract;
 mod error;
+mod grants;
 mod imports;
 mod instance;
 mod kinds;
@@ -19,9 +20,11 @@ mod limits;
 mod plugin;
 mod state;
 mod task;
+mod wasi;
 
 pub use contract::{CONTRACT_VERSION, Kind};
 pub use error::{Breach, CompileError, Complaint, LoadError, OpenError, PluginError, PluginId};
+pub use grants::{Grants, Seed};
 pub use instance::Traffic;
 pub use kinds::{
     ChangeDetectionInput, ChangeDetectionInstance, IncrementalInput, IncrementalInstance, Shape,

@@ -4,7 +4,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use wigeon_columnar::Kept;
 
-use crate::{Breach, Traffic, limits::Meter};
+use crate::{Breach, Grants, Traffic, limits::Meter, wasi::Given};
 
 /// The host's half of an instance.
 #[derive(Debug)]
@@ -21,10 +21,11 @@ pub(crate) struct State {
     pub(crate) emitted: Vec<RecordBatch>,
     pub(crate) traffic: Traffic,
     pub(crate) log_lines: usize,
+    pub(crate) wasi: Given,
 }
 
 impl State {
-    pub(crate) fn new(plugin: String, meter: Meter) -> Self {
+    pub(crate) fn new(plugin: String, meter: Meter, grants: Grants) -> Self {
         Self {
             plugin,
             meter,
@@ -35,6 +36,7 @@ impl State {
             emitted: vec![],
             traffic: Traffic::default(),
             log_lines: 0,
+            wasi: Given::new(grants),
         }
     }
 
