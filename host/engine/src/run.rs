@@ -52,7 +52,7 @@ impl Project {
         let mut resolver = Resolver::new(self, request.cache.as_deref())?;
         let resolved = steps
             .iter()
-            .map(|(step, _)| resolver.step(step))
+            .map(|(step, logical_time)| resolver.step(step, *logical_time))
             .collect::<Result<Vec<_>, _>>()?;
         resolver.write_lock()?;
         let run = Run {
