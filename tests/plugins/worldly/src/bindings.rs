@@ -1,6 +1,12 @@
 //! What `wit-bindgen` makes of the plugin's part of WASI.
 
-#![expect(unsafe_code, clippy::pedantic, reason = "generated code")]
+#![expect(
+    unsafe_code,
+    unreachable_pub,
+    clippy::pedantic,
+    clippy::use_self,
+    reason = "generated code"
+)]
 
 wit_bindgen::generate!({
     path: "wit",
