@@ -23,7 +23,7 @@ options = { deed = "ask" }
 "#;
 
 const NOTHING: &str =
-    "environment 0 None; files 0; stdin closed; network denied; ready 2; slept 72 h";
+    "environment 0 None; files 0; stdin closed; network denied; ready 2; slept 72 h; printed true";
 
 static WORLDLY: LazyLock<Vec<u8>> = LazyLock::new(|| guest("wigeon-worldly"));
 
@@ -39,7 +39,7 @@ fn told(allow: &str, at: &str) -> String {
     let project = project();
     project.edit_manifest("store = true", &format!("store = true\n{allow}"));
     project.ok(&["run", "--at", at]);
-    project.sql("select told from told")
+    project.sql("select t.told from told t")
 }
 
 fn failed(deed: &str) -> Ran {

@@ -4,7 +4,7 @@
 use blake3::OutputReader;
 use wasmtime::{
     AsContextMut, StoreContextMut,
-    component::{ComponentType, Lift, LinkerInstance, Lower, Resource, ResourceType},
+    component::{ComponentType, LinkerInstance, Lower, Resource, ResourceType},
 };
 
 use crate::{
@@ -131,7 +131,7 @@ enum StreamErrorVariant {
     Closed,
 }
 
-#[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
+#[derive(Debug, Clone, Copy, ComponentType, Lower)]
 #[component(record)]
 struct DatetimeRecord {
     seconds: u64,

@@ -115,11 +115,12 @@ fn told() -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let _ = stdout::get_stdout().blocking_write_and_flush(b"to standard output\nunfinished");
-    let _ = stderr::get_stderr().blocking_write_and_flush(b"to standard error\x1b[2J\n");
+    let output = stdout::get_stdout().blocking_write_and_flush(b"to standard output\nunfinished");
+    let errors = stderr::get_stderr().blocking_write_and_flush(b"to standard error\x1b[2J\n");
+    let printed = output.is_ok() && errors.is_ok();
     format!(
         "environment {environment} {directory:?}; files {directories}; stdin {read}; \
-         network {resolved}; ready {ready}; slept {slept} h; time {time}; random {random}"
+         network {resolved}; ready {ready}; slept {slept} h; printed {printed}; time {time}; random {random}"
     )
 }
 
