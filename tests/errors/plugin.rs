@@ -89,10 +89,10 @@ fn a_plugin_of_an_older_contract() {
 }
 
 #[test]
-fn a_component_that_asks_for_files() {
+fn a_component_that_asks_for_what_is_unknown() {
     let project = with_plugin("file:mine.wasm");
     // One type, an empty instance; one import, an instance of it.
-    let name = b"wasi:filesystem/types@0.2.0";
+    let name = b"acme:filesystem/types@0.2.0";
     let length = u8::try_from(name.len()).expect("a short name");
     let mut component = b"\0asm\x0d\0\x01\0\x07\x03\x01\x42\0".to_vec();
     component.extend([0x0a, length + 5, 1, 0, length]);

@@ -23,3 +23,4 @@ mod tables;
 mod third_party;
 mod transforms;
 mod twice;
+mod wasi;

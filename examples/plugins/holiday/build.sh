@@ -16,5 +16,5 @@ fi
 
 mkdir -p target
 
-# -s: no WASI, which Wigeon would refuse.
+# -s: no WASI, which Wigeon denies.
 "$componentize" --quiet -d "${WIT:-../../../wit}" -w transform componentize -s -p src transform_step -o target/holiday.component.wasm

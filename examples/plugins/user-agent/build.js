@@ -19,7 +19,7 @@ const { component } = await componentize({
   sourcePath: "target/user-agent.js",
   witPath: process.env.WIT ?? "../../../wit",
   worldName: "transform",
-  // All of what would import WASI, which Wigeon would refuse.
+  // All of what would import WASI, which Wigeon denies.
   disableFeatures: ["random", "stdio", "clocks", "http", "fetch-event"],
 });
 await writeFile("target/user-agent.component.wasm", component);

@@ -53,6 +53,7 @@ pub fn inspect(
         kind: plugin.kind().to_string(),
         contract: CONTRACT_VERSION.to_owned(),
         imports: plugin.imports(),
+        asks_for: plugin.asks_for(),
         size_bytes: resolved.component.len() as u64,
         compiled_bytes: plugin.compiled_bytes() as u64,
         memory_at_start_bytes: memory as u64,

@@ -25,7 +25,7 @@ impl Project {
         let mut resolver = Resolver::new(self, request.cache.as_deref())?;
         let mut plans = vec![];
         for step in steps {
-            let resolved = resolver.step(step)?;
+            let resolved = resolver.step(step, request.at)?;
             plans.push(self.plan_step(&reading.warehouse, request, step, &resolved)?);
         }
         Ok(PlanReport {

@@ -234,6 +234,8 @@ pub struct PluginReport {
     pub contract: String,
     /// What it imports.
     pub imports: Vec<String>,
+    /// What it asks for by importing WASI: `clock`, `files`, ….
+    pub asks_for: Vec<String>,
     /// The size of the component in bytes.
     pub size_bytes: u64,
     /// The size of the machine code that it is compiled to, in bytes.

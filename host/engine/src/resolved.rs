@@ -3,12 +3,13 @@
 use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use arrow_schema::{Field, Schema, SchemaRef};
+use chrono::{DateTime, SecondsFormat, Utc};
 use wigeon_manifest::{Code, Deleted as DeletedKeys, Source, Step, StepKind, UpdateMode};
 use wigeon_registry::{LockFile, ResolveError, resolve};
 use wigeon_runtime::{
-    CONTRACT_VERSION, ChangeDetectionInput, ChangeDetectionInstance, Complaint, IncrementalInput,
-    IncrementalInstance, Kind, Limits, OpenError, Plugin, PluginError, PluginId, Runtime,
-    SnapshotInput, SnapshotInstance, TransformInstance,
+    CONTRACT_VERSION, ChangeDetectionInput, ChangeDetectionInstance, Complaint, Grants,
+    IncrementalInput, IncrementalInstance, Kind, Limits, OpenError, Plugin, PluginError, PluginId,
+    Runtime, Seed, SnapshotInput, SnapshotInstance, TransformInstance,
 };
 use wigeon_warehouse::{Deleted, OverlayShape, SnapshotTable};
 
@@ -121,6 +122,8 @@ pub(crate) struct Resolver<'a> {
     runtime: Runtime,
     lock: LockFile,
     plugins: HashMap<String, Plugin>,
+    /// The logical time of the step that is resolved.
+    at: DateTime<Utc>,
 }
 
 impl<'a> Resolver<'a> {
@@ -131,6 +134,7 @@ impl<'a> Resolver<'a> {
             runtime: Runtime::new(cache),
             lock: project.lock_file()?,
             plugins: HashMap::new(),
+            at: DateTime::UNIX_EPOCH,
         })
     }
 
@@ -147,8 +151,13 @@ impl<'a> Resolver<'a> {
         Ok(self.lock.write()?)
     }
 
-    /// Resolves a step that can run by itself.
-    pub(crate) fn step(&mut self, step: &'a Step) -> Result<ResolvedStep<'a>, EngineError> {
+    /// Resolves a step that can run by itself, and stands for the time `at` when it does.
+    pub(crate) fn step(
+        &mut self,
+        step: &'a Step,
+        at: DateTime<Utc>,
+    ) -> Result<ResolvedStep<'a>, EngineError> {
+        self.at = at;
         let configured = self.configure(step)?;
         let (work, output) = match &step.kind {
             StepKind::Transform { .. } => {
@@ -240,7 +249,7 @@ impl<'a> Resolver<'a> {
             return Err(self.open_error(step, source));
         }
         Ok(Configured {
-            plugin,
+            plugin: plugin.with_grants(self.grants(step)),
             limits: Limits {
                 memory_bytes: usize::try_from(step.limits.memory_mib << 20).unwrap_or(usize::MAX),
                 call_timeout: Duration::from_secs(step.limits.call_timeout_secs),
@@ -251,6 +260,19 @@ impl<'a> Resolver<'a> {
             lanes: self.project.lanes(step),
             options: step.options.to_string(),
         })
+    }
+
+    /// What the plugin of a step is given of WASI. A run that is repeated gives the same.
+    fn grants(&self, step: &Step) -> Grants {
+        let since_1970 = (self.at - DateTime::UNIX_EPOCH).to_std();
+        let at = self.at.to_rfc3339_opts(SecondsFormat::Nanos, true);
+        Grants {
+            clock: step.allow.clock.then(|| since_1970.unwrap_or_default()),
+            random: step
+                .allow
+                .random
+                .then(|| Seed::of(&format!("{at} {}", step.name))),
+        }
     }
 
     fn plugin(&mut self, step: &Step) -> Result<Plugin, EngineError> {

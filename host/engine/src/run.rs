@@ -64,7 +64,7 @@ impl Project {
         let mut resolver = Resolver::new(self, request.cache.as_deref())?.stopped_by(cancellation);
         let resolved = steps
             .iter()
-            .map(|(step, _)| resolver.step(step))
+            .map(|(step, logical_time)| resolver.step(step, *logical_time))
             .collect::<Result<Vec<_>, _>>()?;
         observer.reached(Point::Resolved, "");
         resolver.write_lock()?;

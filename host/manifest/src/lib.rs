@@ -49,6 +49,7 @@ pub use crate::{
     schema::json_schema,
     source::{Format, Location, Source},
     step::{
-        Deleted, Guard, LateExtracts, SnapshotSettings, Step, StepKind, StepLimits, UpdateMode,
+        Allowed, Deleted, Guard, LateExtracts, SnapshotSettings, Step, StepKind, StepLimits,
+        UpdateMode,
     },
 };

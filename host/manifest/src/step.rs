@@ -31,6 +31,9 @@ pub struct Step {
     /// What the plugin may use.
     pub limits: StepLimits,
 
+    /// What the plugin is given of WASI. Default: nothing.
+    pub allow: Allowed,
+
     /// Rows of the source that may be malformed before the step stops. Default: 0.
     pub max_rejected_rows: u64,
 
@@ -178,6 +181,16 @@ impl Default for Guard {
             max_changed_share: 0.5,
         }
     }
+}
+
+/// What a plugin that imports WASI is given of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Allowed {
+    /// The logical time of the run as the time of day.
+    pub clock: bool,
+
+    /// Random numbers that differ from run to run.
+    pub random: bool,
 }
 
 /// What the plugin of a step may use.

@@ -28,6 +28,9 @@ pub(crate) const LATE_EXTRACTS: [&str; 2] = ["refuse", "insert"];
 /// How changes reach the rows that were loaded before, as written.
 pub(crate) const UPDATE_MODES: [&str; 3] = ["auto", "merge-on-read", "copy-on-write"];
 
+/// What a plugin that imports WASI may be allowed, as written.
+pub(crate) const ALLOWED: [&str; 2] = ["clock", "random"];
+
 /// A Wigeon pipeline: where rows come from, and the steps that turn them into tables.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[schemars(title = "Wigeon pipeline manifest", deny_unknown_fields)]
@@ -258,6 +261,13 @@ pub(crate) struct Step {
     ///
     /// Example: `[step.limits]`
     pub(crate) limits: Option<Limits>,
+
+    /// What a plugin that imports WASI is given of it: `clock`, the logical time of the run instead
+    /// of 1970, and `random`, numbers that differ from run to run. Default: neither.
+    ///
+    /// Example: `allow = ["clock"]`
+    #[schemars(extend("items" = { "type": "string", "enum": ALLOWED }))]
+    pub(crate) allow: Option<Vec<String>>,
 
     /// Handed to the plugin, which says what it understands.
     ///

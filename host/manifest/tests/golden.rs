@@ -12,7 +12,7 @@ use std::{
 };
 
 use wigeon_manifest::{
-    CheckedPipeline, Code, Format, Location, Source, Step, StepKind, check, json_schema,
+    Allowed, CheckedPipeline, Code, Format, Location, Source, Step, StepKind, check, json_schema,
 };
 
 /// Codes that only the engine uses, so that no manifest gives them.
@@ -214,6 +214,9 @@ fn describe_step(pipeline: &CheckedPipeline, step: &Step, text: &mut String) {
         step.max_rejected_rows
     )
     .unwrap();
+    if step.allow != Allowed::default() {
+        writeln!(text, "  {:?}", step.allow).unwrap();
+    }
     let written = &pipeline.text()[step.options_span.clone()];
     writeln!(text, "  options {} at {written}", step.options).unwrap();
 }

@@ -170,6 +170,23 @@ pub enum Breach {
         /// The number of the column.
         column: u32,
     },
+    /// It called a function of WASI that cannot be denied by what it answers.
+    #[error("it called `{function}`, which plugins are not given")]
+    Denied {
+        /// The interface and the function.
+        function: String,
+    },
+    /// It asked for more of WASI than any plugin needs.
+    #[error("it asked for more than {most} {what} at once")]
+    TooMuch {
+        /// Of what.
+        what: &'static str,
+        /// How much is given.
+        most: u64,
+    },
+    /// It ended itself.
+    #[error("it exited instead of returning")]
+    Exited,
     /// What it returned made Arrow panic.
     #[error("what it returned could not be decoded")]
     Panic,

@@ -1,4 +1,5 @@
-//! What a plugin may call: the interfaces `columnar`, `rows`, `output` and `log`, and no others.
+//! What a plugin may call: the interfaces `columnar`, `rows`, `output` and `log`, and no others, but
+//! for what [`crate::wasi`] answers.
 
 use arrow_buffer::Buffer;
 use bytes::Bytes;
@@ -128,7 +129,10 @@ fn numbers(columns: &[u32]) -> Vec<usize> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as the linker calls it")]
-fn log(mut caller: Caller<'_>, (level, message): (LevelEnum, String)) -> wasmtime::Result<()> {
+pub(crate) fn log(
+    mut caller: Caller<'_>,
+    (level, message): (LevelEnum, String),
+) -> wasmtime::Result<()> {
     let state = caller.data_mut();
     state.log_lines += 1;
     if state.log_lines > state.limits().log_lines {

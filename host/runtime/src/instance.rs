@@ -18,6 +18,7 @@ use crate::{
     refusal::{Refusal, RefusalHandle},
     state::{State, guarded},
     text::printable,
+    wasi,
 };
 
 /// What crossed the boundary of one instance.
@@ -54,7 +55,8 @@ pub(crate) type Answered<T> = Result<T, ErrorVariant>;
 impl Instance {
     pub(crate) fn new(plugin: &Plugin, limits: Limits) -> Result<Self, PluginError> {
         let clock = Clock::new(plugin.stop().clone());
-        let state = State::new(plugin.id().reference.clone(), limits, clock);
+        let reference = plugin.id().reference.clone();
+        let state = State::new(reference, limits, clock, plugin.grants());
         let mut store = Store::new(plugin.engine(), state);
         store.limiter(|state| &mut state.meter);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().clock.look()));
@@ -106,6 +108,7 @@ impl Instance {
         let first_look = self.store.data_mut().begin_call();
         self.store.set_epoch_deadline(first_look);
         let returned = function.call(&mut self.store, params);
+        let returned = wasi::finish_lines(&mut self.store).and(returned);
         let state = self.store.data();
         let dropped = state.log_lines.saturating_sub(state.limits().log_lines);
         if dropped > 0 {

@@ -13,6 +13,7 @@ mod cache;
 mod clock;
 mod contract;
 mod error;
+mod grants;
 mod imports;
 mod instance;
 mod kinds;
@@ -22,9 +23,11 @@ mod refusal;
 mod state;
 mod task;
 mod text;
+mod wasi;
 
 pub use contract::{CONTRACT_VERSION, Kind};
 pub use error::{Breach, CompileError, Complaint, LoadError, OpenError, PluginError, PluginId};
+pub use grants::{Grants, Seed};
 pub use instance::Traffic;
 pub use kinds::{
     ChangeDetectionInput, ChangeDetectionInstance, IncrementalInput, IncrementalInstance, Shape,

@@ -8,7 +8,7 @@ use wasmtime::{
 };
 
 use crate::{
-    CompileError, Kind, Limits, LoadError, PluginError, PluginId,
+    CompileError, Grants, Kind, Limits, LoadError, PluginError, PluginId,
     cache::Cache,
     clock::Stop,
     contract::{CONTRACT_VERSION, DescriptionRecord, OFFERED, PACKAGE, full_name},
@@ -18,6 +18,7 @@ use crate::{
     limits::EPOCH_TICK,
     state::State,
     text::printable,
+    wasi,
 };
 
 /// The engine that runs plugins: the compiler's configuration, the clock that bounds calls, and
@@ -93,18 +94,19 @@ impl Runtime {
             kind,
             source: CompileError::new(error),
         };
-        let prepared = self
-            .linker
-            .instantiate_pre(&component)
-            .map_err(|error| exports(&error))?;
-        let mut plugin = Plugin(Arc::new(Loaded {
+        let prepared = self.prepare(&component).map_err(|error| exports(&error))?;
+        let loaded = Loaded {
             id: id.clone(),
             kind,
             engine: self.engine.clone(),
             prepared,
             stop: self.stop.clone(),
             description: Description::default(),
-        }));
+        };
+        let mut plugin = Plugin {
+            loaded: Arc::new(loaded),
+            grants: Grants::default(),
+        };
         let mut instance = Instance::new(&plugin, Limits::default())?;
         kinds::check_exports(kind, &mut instance).map_err(|error| exports(&error))?;
         let describe = instance
@@ -112,9 +114,21 @@ impl Runtime {
             .map_err(|error| exports(&error))?;
         let (described,): (DescriptionRecord,) = instance.call("describe", &describe, ())?;
         drop(instance);
-        let loaded = Arc::get_mut(&mut plugin.0).expect("only the instance had a clone");
+        let loaded = Arc::get_mut(&mut plugin.loaded).expect("only the instance had a clone");
         loaded.description = described.into();
         Ok(plugin)
+    }
+
+    /// Links a component. Only one that imports WASI has a linker of its own.
+    fn prepare(&self, component: &Component) -> wasmtime::Result<InstancePre<State>> {
+        let world = component.component_type();
+        if world
+            .imports(&self.engine)
+            .any(|(name, _)| wasi::is_wasi(name))
+        {
+            return wasi::linker(&self.engine, component)?.instantiate_pre(component);
+        }
+        self.linker.instantiate_pre(component)
     }
 
     fn compile(&self, id: &PluginId, bytes: &[u8]) -> Result<Component, LoadError> {
@@ -161,7 +175,10 @@ impl std::fmt::Debug for Runtime {
 
 /// A component that was loaded and checked. Clones are cheap and share it.
 #[derive(Clone)]
-pub struct Plugin(Arc<Loaded>);
+pub struct Plugin {
+    loaded: Arc<Loaded>,
+    grants: Grants,
+}
 
 struct Loaded {
     id: PluginId,
@@ -199,25 +216,37 @@ impl From<DescriptionRecord> for Description {
 impl Plugin {
     /// Returns which plugin it is.
     pub fn id(&self) -> &PluginId {
-        &self.0.id
+        &self.loaded.id
     }
 
     /// Returns the kind of step that it serves.
     pub fn kind(&self) -> Kind {
-        self.0.kind
+        self.loaded.kind
     }
 
     /// Returns what it says of itself.
     pub fn description(&self) -> &Description {
-        &self.0.description
+        &self.loaded.description
+    }
+
+    /// Gives it more than nothing of WASI, if it imports that: its instances, from now on.
+    #[must_use]
+    pub fn with_grants(self, grants: Grants) -> Self {
+        Self { grants, ..self }
+    }
+
+    /// Returns what it asks for by importing WASI, in words: `clock`, `environment`, `exit`, `files`,
+    /// `network`, `output`, `random`, `stdin`, or the name of an interface that is none of these.
+    pub fn asks_for(&self) -> Vec<String> {
+        wasi::asked_for(self.imports().iter().map(String::as_str))
     }
 
     /// Returns the full names of the interfaces that it imports.
     pub fn imports(&self) -> Vec<String> {
-        let component = self.0.prepared.component();
+        let component = self.loaded.prepared.component();
         let component = component.component_type();
         component
-            .imports(&self.0.engine)
+            .imports(&self.loaded.engine)
             .map(|(name, _)| name.to_owned())
             .collect()
     }
@@ -233,37 +262,41 @@ impl Plugin {
 
     /// Returns the size of the machine code that the component was compiled to, in bytes.
     pub fn compiled_bytes(&self) -> usize {
-        let image = self.0.prepared.component().image_range();
+        let image = self.loaded.prepared.component().image_range();
         image.end as usize - image.start as usize
     }
 
+    pub(crate) fn grants(&self) -> Grants {
+        self.grants
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
-        &self.0.engine
+        &self.loaded.engine
     }
 
     pub(crate) fn stop(&self) -> &Stop {
-        &self.0.stop
+        &self.loaded.stop
     }
 
     pub(crate) fn prepared(&self) -> &InstancePre<State> {
-        &self.0.prepared
+        &self.loaded.prepared
     }
 
     pub(crate) fn interface(&self) -> String {
-        full_name(self.0.kind.interface())
+        full_name(self.loaded.kind.interface())
     }
 }
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plugin")
-            .field("id", &self.0.id)
-            .field("kind", &self.0.kind)
+            .field("id", &self.loaded.id)
+            .field("kind", &self.loaded.kind)
             .finish_non_exhaustive()
     }
 }
 
-/// Finds the kind of a component, and refuses one that asks for more than the contract gives.
+/// Finds the kind of a component, and refuses one that imports neither the contract nor WASI.
 fn check_world(engine: &Engine, component: &Component, reference: &str) -> Result<Kind, LoadError> {
     let world = component.component_type();
     for (name, _) in world.exports(engine) {
@@ -271,7 +304,7 @@ fn check_world(engine: &Engine, component: &Component, reference: &str) -> Resul
     }
     for (name, _) in world.imports(engine) {
         other_version(name, reference)?;
-        if !OFFERED.iter().any(|offered| name == full_name(offered)) {
+        if !wasi::is_wasi(name) && !OFFERED.iter().any(|offered| name == full_name(offered)) {
             return Err(LoadError::Import {
                 reference: reference.to_owned(),
                 import: printable(name),

@@ -39,6 +39,12 @@ impl From<Refusal> for RefusalHandle {
     }
 }
 
+impl From<Breach> for RefusalHandle {
+    fn from(breach: Breach) -> Self {
+        Refusal::from(breach).into()
+    }
+}
+
 impl fmt::Display for RefusalHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the host ended the call")

@@ -11,8 +11,8 @@ use wigeon_columnar::{
 };
 
 use crate::{
-    Breach, Limit, Limits, Traffic, clock::Clock, contract::ColumnVariant, limits::Meter,
-    refusal::Refusal,
+    Breach, Grants, Limit, Limits, Traffic, clock::Clock, contract::ColumnVariant, limits::Meter,
+    refusal::Refusal, wasi::Given,
 };
 
 /// The most rows that a batch may have.
@@ -38,6 +38,7 @@ pub(crate) struct State {
     pub(crate) emitted: Vec<RecordBatch>,
     pub(crate) traffic: Traffic,
     pub(crate) log_lines: u64,
+    pub(crate) wasi: Given,
     limits: Limits,
     /// What is left of the limits of the current call.
     rows_left: u64,
@@ -45,7 +46,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(plugin: String, limits: Limits, clock: Clock) -> Self {
+    pub(crate) fn new(plugin: String, limits: Limits, clock: Clock, grants: Grants) -> Self {
         Self {
             plugin,
             meter: Meter::new(limits.memory_bytes),
@@ -57,6 +58,7 @@ impl State {
             emitted: vec![],
             traffic: Traffic::default(),
             log_lines: 0,
+            wasi: Given::new(grants),
             limits,
             rows_left: limits.output_rows,
             bytes_left: limits.output_bytes,
@@ -240,6 +242,7 @@ mod tests {
             "file:test.wasm".to_owned(),
             limits,
             Clock::new(Stop::new(|| false)),
+            Grants::default(),
         );
         state.current = Some(
             RecordBatch::try_new(schema(DataType::Utf8), vec![Arc::new(long)]).expect("one column"),

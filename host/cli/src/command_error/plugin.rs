@@ -17,7 +17,7 @@ pub(super) fn load(error: &LoadError) -> Advice {
             "build the plugin anew; `wasm-tools validate` tells more about the file".to_owned()
         }
         LoadError::Import { .. } => {
-            "a plugin may import the interfaces of `wigeon:plugin` only: build it for `wasm32-unknown-unknown`, without WASI".to_owned()
+            "a plugin may import the interfaces of `wigeon:plugin` and WASI, nothing else".to_owned()
         }
         LoadError::ContractVersion { .. } => {
             "build the plugin against the contract of this wigeon, or use the wigeon that it was built for".to_owned()

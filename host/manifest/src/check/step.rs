@@ -13,10 +13,11 @@ use crate::{
     read::Read,
     schedule::{Schedule, ScheduleError},
     step::{
-        Deleted, Guard, LateExtracts, SnapshotSettings, Step, StepKind, StepLimits, UpdateMode,
+        Allowed, Deleted, Guard, LateExtracts, SnapshotSettings, Step, StepKind, StepLimits,
+        UpdateMode,
     },
     words::{did_you_mean, listed, printable},
-    written::{self, DELETED, KINDS, LATE_EXTRACTS, UPDATE_MODES},
+    written::{self, ALLOWED, DELETED, KINDS, LATE_EXTRACTS, UPDATE_MODES},
 };
 
 /// The kinds of step.
@@ -87,6 +88,7 @@ pub(super) struct StepDraft<'t> {
     plugin: Option<PluginReference>,
     schedule: Option<Schedule>,
     limits: StepLimits,
+    allow: Allowed,
     max_rejected_rows: u64,
     deleted: Deleted,
     late_extracts: LateExtracts,
@@ -173,6 +175,7 @@ impl<'t> StepDraft<'t> {
             columns: written.columns.clone(),
             schedule: self.schedule.clone(),
             limits: self.limits,
+            allow: self.allow,
             max_rejected_rows: self.max_rejected_rows,
             options: self.options.clone(),
             options_span: self.options_span.clone(),
@@ -223,6 +226,7 @@ pub(super) fn check<'t>(
         plugin: plugin(read, mistakes),
         schedule: schedule(read, mistakes),
         limits: limits(read, mistakes),
+        allow: allow(read, mistakes),
         max_rejected_rows: numbers::whole(
             read.value.max_rejected_rows,
             0..=u64::MAX,
@@ -416,6 +420,18 @@ fn limits(read: &Read<'_, written::Step>, mistakes: &mut Mistakes) -> StepLimits
             .lanes
             .map(|lanes| numbers::whole(Some(lanes), 1..=128, 1, place, "lanes", mistakes)),
     }
+}
+
+fn allow(read: &Read<'_, written::Step>, mistakes: &mut Mistakes) -> Allowed {
+    let mut allowed = Allowed::default();
+    for written in read.value.allow.iter().flatten() {
+        match word(read, "allow", Some(written.as_str()), &ALLOWED, mistakes) {
+            Some("clock") => allowed.clock = true,
+            Some("random") => allowed.random = true,
+            _ => {}
+        }
+    }
+    allowed
 }
 
 fn guard(read: &Read<'_, written::Step>, mistakes: &mut Mistakes) -> Guard {

@@ -56,6 +56,10 @@ fn text(report: &PluginReport) -> String {
     } else {
         report.imports.join(", ")
     };
+    let asks_for = match report.asks_for.as_slice() {
+        [] => None,
+        asked => Some(format!("{} (of WASI)", asked.join(", "))),
+    };
     let lines = [
         ("reference", report.reference.clone()),
         ("name", report.name.clone()),
@@ -76,7 +80,8 @@ fn text(report: &PluginReport) -> String {
         ("imports", imports),
     ];
     let mut text = String::new();
-    for (name, value) in lines {
+    let asks_for = asks_for.map(|asked| ("asks for", asked));
+    for (name, value) in lines.into_iter().chain(asks_for) {
         // Writing into a `String` cannot fail. What a plugin says of itself goes to no terminal raw.
         let _ = writeln!(text, "{name:<10} {}", escaped(&value));
     }
@@ -107,6 +112,7 @@ mod tests {
                 "wigeon:plugin/columnar@0.1.0".to_owned(),
                 "wigeon:plugin/log@0.1.0".to_owned(),
             ],
+            asks_for: vec!["clock".to_owned(), "files".to_owned()],
             size_bytes: 812_345,
             compiled_bytes: 2_512_345,
             memory_at_start_bytes: 1_114_112,
