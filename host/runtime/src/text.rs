@@ -1,7 +1,7 @@
 //! What strangers say, made fit to be shown.
 
 /// How long a line of the log, or an error's text, may be in bytes.
-const TEXT_BYTES: usize = 1_024;
+pub(crate) const TEXT_BYTES: usize = 1_024;
 
 /// Returns text on one line that says nothing to a terminal: control characters are escaped, and
 /// so are those that change the direction in which others are read.

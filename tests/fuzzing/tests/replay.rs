@@ -22,7 +22,10 @@ fn inputs(directory: &str) -> Vec<Vec<u8>> {
         .collect();
     paths.sort();
     assert!(!paths.is_empty(), "{directory}");
-    paths.iter().map(|path| fs_err::read(path).unwrap()).collect()
+    paths
+        .iter()
+        .map(|path| fs_err::read(path).unwrap())
+        .collect()
 }
 
 /// The plugins that wigeon has built in.

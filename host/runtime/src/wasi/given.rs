@@ -8,8 +8,8 @@ use wasmtime::{
 };
 
 use crate::{
-    Breach, Grants, contract::LevelEnum, imports, limits::TEXT_BYTES, refusal::RefusalHandle,
-    state::State,
+    Breach, Grants, contract::LevelEnum, imports, refusal::RefusalHandle, state::State,
+    text::TEXT_BYTES,
 };
 
 /// How far a look at the monotonic clock moves it on, in nanoseconds: loops that wait for it end.
