@@ -23,7 +23,7 @@ const WINDOW: usize = 1 << 18;
 const WINDOW_LIMIT: usize = 1 << 26;
 
 /// As much of a malformed record as is kept.
-const RAW: usize = 10_000;
+pub(crate) const RAW: usize = 10_000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 

@@ -34,6 +34,7 @@ mod overlay;
 mod parquet;
 mod reader;
 mod run_lock;
+mod schema_difference;
 mod snapshot;
 mod source;
 mod sql;
@@ -55,6 +56,7 @@ pub use load::Load;
 pub use overlay::{FROM_COLUMN, Overlay, OverlayShape};
 pub use reader::batch_reader;
 pub use run_lock::RunLock;
+pub use schema_difference::SchemaDifference;
 pub use snapshot::{
     CHANGE_COLUMN, Change, Deleted, SnapshotCounts, SnapshotTable, VALID_FROM, VALID_TO,
 };

@@ -53,9 +53,16 @@ pub struct FileSource {
     /// How the files are written.
     pub format: SourceFormat,
 
-    /// The declared columns. A CSV file must have exactly these, in any order; the
-    /// other formats may have more.
+    /// The declared columns. A CSV file must have exactly these, in any order, unless
+    /// `ignore_extra_columns`; the other formats may have more.
     pub columns: Vec<Field>,
+
+    /// Whether a CSV file may have more columns than declared. They are not looked at.
+    pub ignore_extra_columns: bool,
+
+    /// Whether text is read whose last line does not end in a line feed, as if it had been
+    /// cut off.
+    pub accept_missing_line_end: bool,
 }
 
 impl FileSource {
@@ -119,6 +126,7 @@ impl Warehouse {
     ///
     /// - [`ReadError::Vanished`], [`ReadError::Changed`], [`ReadError::Unreadable`] about a file.
     /// - [`ReadError::Empty`], [`ReadError::NotParquet`] if it is no file of the format.
+    /// - [`ReadError::MissingLineEnd`] if the last line of text has no end and is not accepted.
     /// - [`ReadError::Columns`], [`ReadError::Type`] if a file is not as declared.
     /// - [`ReadError::Malformed`] if too many rows are malformed.
     /// - [`ReadError::UnsupportedType`], [`ReadError::Delimiter`] if the source cannot be read at all.
@@ -163,8 +171,12 @@ impl Warehouse {
         max_rejected: u64,
     ) -> Result<(Connection, Statement), ReadError> {
         source.check()?;
+        let is_text = source.format != SourceFormat::Parquet;
         for file in files {
             file.check_unchanged()?;
+            if is_text && !source.accept_missing_line_end {
+                file.check_last_line()?;
+            }
         }
         let fields: Vec<Field> = projection
             .iter()
@@ -214,36 +226,33 @@ fn relations(
                 delimiter,
                 null_value: null_value.clone(),
             };
-            // By order of the columns, whether they may be split, and whether they are compressed.
+            // By their columns, whether they may be split, and whether they are compressed.
             let mut groups = Vec::new();
             for file in files {
-                let order = csv::columns_in_file(file, &source.columns, delimiter)?;
-                let plain = csv::may_be_split(file, &source.columns, &order, delimiter)?;
+                let columns = csv::columns_in_file(file, source, delimiter)?;
+                let plain = csv::may_be_split(file, &columns, delimiter)?;
                 let parallel = plain && rejects.is_none();
                 add(
                     &mut groups,
-                    (order, parallel, file.is_gzip()),
+                    (columns, parallel, file.is_gzip()),
                     file.duckdb_path(),
                 );
             }
             Ok(groups
                 .iter()
-                .map(|((order, parallel, gzip), paths)| {
-                    let columns: Vec<_> =
-                        order.iter().map(|index| &source.columns[*index]).collect();
-                    csv::read_csv(paths, &columns, &dialect, *parallel, *gzip, rejects)
+                .map(|((columns, parallel, gzip), paths)| {
+                    csv::read_csv(paths, columns, &dialect, *parallel, *gzip, rejects)
                 })
                 .collect())
         }
         SourceFormat::Ndjson => {
-            let columns: Vec<_> = source.columns.iter().collect();
             let mut groups = Vec::new();
             for file in files {
                 add(&mut groups, file.is_gzip(), file.duckdb_path());
             }
             Ok(groups
                 .iter()
-                .map(|(gzip, paths)| json::read_json(paths, &columns, *gzip))
+                .map(|(gzip, paths)| json::read_json(paths, &source.columns, *gzip))
                 .collect())
         }
         SourceFormat::Parquet => {

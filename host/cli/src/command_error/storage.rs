@@ -64,12 +64,18 @@ pub(super) fn read(error: &ReadError) -> Advice {
             "run again when the file is complete; write extracts under another name, and rename them when they are"
         }
         ReadError::Unreadable { .. } => "check that you may read the file and its directory",
+        ReadError::MissingLineEnd { .. } => {
+            "transfer the file once more if it is incomplete; if its last line is whole, end it with a line feed, or set `missing_line_end = \"accept\"` for the source"
+        }
         ReadError::Truncated { .. } => "transfer the file once more, and run again",
         ReadError::Pattern { .. } => {
             return Advice::new(Kind::Manifest).hint("correct `path` of the source");
         }
         ReadError::Delimiter { .. } => {
             return Advice::new(Kind::Manifest).hint("correct `delimiter` of the source");
+        }
+        ReadError::Columns { missing, .. } if missing.is_empty() => {
+            "declare the new columns of the source, or set `extra_columns = \"ignore\"` for it; if the file is wrong, correct it"
         }
         ReadError::Columns { .. } => {
             "correct the file, or the columns that the manifest declares for the source"
@@ -112,6 +118,7 @@ pub(super) fn read_warehouse(error: &ReadError) -> Advice {
         | ReadError::Query { .. }
         | ReadError::Changed { .. }
         | ReadError::Unreadable { .. }
+        | ReadError::MissingLineEnd { .. }
         | ReadError::Truncated { .. }
         | ReadError::Pattern { .. }
         | ReadError::Delimiter { .. }
