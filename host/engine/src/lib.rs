@@ -8,6 +8,7 @@
 //! Nothing here prints, reads the environment, or asks the clock but through its request.
 
 mod error;
+mod guard;
 mod report;
 mod request;
 
@@ -33,6 +34,7 @@ mod status;
 
 pub use distribution::{MovedPlugin, VendoredPlugin, pull, push};
 pub use error::{DataError, EngineError};
+pub use guard::GuardBreach;
 pub use inspect::inspect;
 pub use project::{LockedPlugin, Project};
 pub use query::QueryRows;
