@@ -72,6 +72,23 @@ fn a_time_that_is_none() {
 }
 
 #[test]
+fn a_time_with_a_time_zone() {
+    let project = loaded();
+    project.write(
+        NEXT_VIEWS,
+        "user_id,url,pageview_datetime\n1,https://example.com/c,2019-10-11 02:00:00+01:00\n",
+    );
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_user_id_that_is_no_whole_number() {
+    let project = loaded();
+    project.write(NEXT_USERS, "id,postcode\n1.5,AB1 2CD\n");
+    assert_run_refused!(project);
+}
+
+#[test]
 fn a_line_with_too_many_values() {
     let project = loaded();
     project.write(NEXT_USERS, "id,postcode\n1,AB1 2CD\n2,AB1,2CD\n");

@@ -12,7 +12,8 @@ use fs_err::File;
 use crate::{
     csv_record::{self, QuoteScan, Quotes, count_lines, read_full},
     error::ReadError,
-    source::SourceFormat,
+    lossy::{LossyScan, LossyValue},
+    source::FileSource,
 };
 
 /// Bytes read at once.
@@ -41,24 +42,30 @@ pub struct FileIdentity {
 
     /// The last byte of its text that was seen when the digest was taken, if there is one.
     pub(crate) seen_last: Option<u8>,
+
+    /// Values that reading it would change, of each column the first, if the digest was taken.
+    pub(crate) seen_lossy: Option<Vec<LossyValue>>,
 }
 
 impl FileIdentity {
     /// Takes the digest of the file, as [`digest_file`] does.
     ///
-    /// What reading the file as `format` needs to know of it beforehand is found out on
+    /// What reading the file as one of `source` needs to know of it beforehand is found out on
     /// the way, so that the file is not read once more for it.
     ///
     /// # Errors
     ///
     /// As [`digest_file`], about [`FileIdentity::path`].
-    pub fn take_digest(&mut self, format: &SourceFormat) -> Result<(), ReadError> {
-        let mut scan = format
+    pub fn take_digest(&mut self, source: &FileSource) -> Result<(), ReadError> {
+        let mut scan = source
+            .format
             .delimiter()
             .map(|delimiter| (delimiter, QuoteScan::new(delimiter)));
         let mut last = None;
+        let mut lossy = LossyScan::new(source);
         let digest = digest(&self.absolute, |bytes| {
             last = bytes.last().copied().or(last);
+            lossy.add(bytes);
             if let Some((_, scan)) = &mut scan {
                 scan.add(bytes);
             }
@@ -66,6 +73,7 @@ impl FileIdentity {
         self.digest = Some(digest.map_err(|error| self.read_error(error))?);
         self.seen_quotes = scan.map(|(delimiter, scan)| (delimiter, scan.finish()));
         self.seen_last = last;
+        self.seen_lossy = Some(lossy.finish());
         Ok(())
     }
 
@@ -83,6 +91,36 @@ impl FileIdentity {
             path: self.path.clone(),
             line,
             raw: csv_record::raw(&raw),
+        })
+    }
+
+    /// Checks that reading the columns of a projection changes no value.
+    pub(crate) fn check_values(
+        &self,
+        source: &FileSource,
+        projection: &[usize],
+    ) -> Result<(), ReadError> {
+        let scanned;
+        let lossy = if let Some(seen) = &self.seen_lossy {
+            seen
+        } else {
+            let mut scan = LossyScan::new(source);
+            self.each_block(|block| scan.add(block))
+                .map_err(|error| self.read_error(error))?;
+            scanned = scan.finish();
+            &scanned
+        };
+        let read = lossy.iter().filter(|v| projection.contains(&v.column));
+        let Some(first) = read.min_by_key(|value| value.line) else {
+            return Ok(());
+        };
+        Err(ReadError::Malformed {
+            path: self.path.clone(),
+            line: first.line,
+            column: Some(source.columns[first.column].name().clone()),
+            reason: first.reason.to_owned(),
+            raw: first.raw.clone(),
+            count: 1,
         })
     }
 
@@ -275,6 +313,7 @@ pub fn list_files(base: &Path, pattern: &str) -> Result<Vec<FileIdentity>, ReadE
             digest: None,
             seen_quotes: None,
             seen_last: None,
+            seen_lossy: None,
             path: shown,
         });
     }

@@ -28,6 +28,7 @@ mod json;
 mod late;
 mod ledger;
 mod load;
+mod lossy;
 mod malformed;
 mod meta;
 mod overlay;

@@ -117,8 +117,10 @@ impl Warehouse {
     /// full of malformed rows takes memory beyond the limit (2 KB for each), unless
     /// there are too many already in its first 256 KiB.
     ///
-    /// What a CSV field may look like is decided by DuckDB's casts: `1.5`, `1e3` and
-    /// ` 1` are integers (the first is 2), and a time zone in a `timestamp` is ignored.
+    /// What a CSV field may look like is decided by DuckDB's casts: `1e3` and ` 1` are
+    /// integers. A value that they would change is an error, whatever number of rows may be
+    /// rejected: `1.5` as an integer, a decimal with too many decimals, a `timestamp` with a
+    /// time zone, a date with a time. Members of JSON are not looked at in this way.
     ///
     /// # Errors
     ///
@@ -202,6 +204,7 @@ impl Warehouse {
             &connection,
             source,
             files,
+            projection,
             rejects.as_ref().map(|(rejects, _)| rejects),
         )?;
         let statement = Statement::new(select(&fields, &relations))
@@ -217,6 +220,7 @@ fn relations(
     connection: &Connection,
     source: &FileSource,
     files: &[FileIdentity],
+    projection: &[usize],
     rejects: Option<&Rejects>,
 ) -> Result<Vec<String>, ReadError> {
     match &source.format {
@@ -231,6 +235,7 @@ fn relations(
             for file in files {
                 let columns = csv::columns_in_file(file, source, delimiter)?;
                 let plain = csv::may_be_split(file, &columns, delimiter)?;
+                file.check_values(source, projection)?;
                 let parallel = plain && rejects.is_none();
                 add(
                     &mut groups,

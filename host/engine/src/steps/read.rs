@@ -46,13 +46,13 @@ impl StepRun<'_> {
         chain: &Chain<'_>,
         files: &[NewFile],
     ) -> Result<Vec<NewFile>, EngineError> {
-        let format = file_source(chain.source).format;
+        let source = file_source(chain.source);
         let digested = |file: &NewFile| {
             let mut file = file.clone();
             if self.run.cancellation.is_cancelled() {
                 return Err(self.cancelled());
             }
-            let taken = file.identity.take_digest(&format);
+            let taken = file.identity.take_digest(&source);
             taken.map_err(|source| self.read_error(source))?;
             Ok(file)
         };

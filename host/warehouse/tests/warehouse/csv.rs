@@ -149,7 +149,7 @@ fn a_last_line_without_its_end_is_refused_unless_accepted() {
             )
         );
         let mut files = context.files(name);
-        files[0].take_digest(&users().format).unwrap();
+        files[0].take_digest(&users()).unwrap();
         let read = |source: &FileSource| context.warehouse.read_files(source, &files, &[0], 0);
         assert!(matches!(
             read(&users()),
@@ -442,7 +442,7 @@ fn compressed_files_are_read_and_checked() {
     );
     for mut file in files {
         let digest = digest_file(&file.absolute).unwrap();
-        file.take_digest(&users().format).unwrap();
+        file.take_digest(&users()).unwrap();
         assert_eq!(file.digest.as_ref(), Some(&digest));
         let bytes = fs_err::read(&file.absolute).unwrap();
         assert_eq!(digest, format!("blake3:{}", blake3::hash(&bytes).to_hex()));
@@ -489,6 +489,76 @@ fn times_and_numbers_have_their_types() {
         context.read(&source, "a.csv", 0).unwrap().rows,
         "2019-10-11T14:55:23.500 | 2019-10-11T13:55:23 | 2019-10-11 | 1.25 | true | 6100\n\
          null | null | null | null | null | null"
+    );
+}
+
+#[test]
+fn values_that_reading_would_change_are_refused() {
+    let context = Context::new();
+    let source = csv(&[
+        ("id", DataType::Int64),
+        ("at", DataType::Timestamp(TimeUnit::Microsecond, None)),
+        ("price", DataType::Decimal128(10, 2)),
+        ("day", DataType::Date32),
+    ]);
+    let good = "1,2019-10-11 14:55:23,1.5,2019-10-11\n";
+    for (row, column, reason) in [
+        ("1.5,,,", "id", "the value is not a whole number"),
+        ("\"1.5\",,,", "id", "the value is not a whole number"),
+        (
+            "1,2019-10-11 14:55:23+01:00,,",
+            "at",
+            "the value has a time zone, but the declared type has none",
+        ),
+        (
+            "1,2019-10-11T14:55:23Z,,",
+            "at",
+            "the value has a time zone, but the declared type has none",
+        ),
+        (
+            "1,,1.255,",
+            "price",
+            "the value has more decimals than the declared type",
+        ),
+        (
+            "1,,,2019-10-11 14:55:23",
+            "day",
+            "the value has a time, but the declared type has none",
+        ),
+    ] {
+        // Over several blocks, with a row that begins in one and ends in another.
+        let begin = format!("id,at,price,day\n{}", good.repeat(20_000));
+        context.write("a.csv", format!("{begin}{row}\n{good}"));
+        for max_rejected in [0, 5] {
+            let error = context.read(&source, "a.csv", max_rejected).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("line 20002 of `a.csv` is malformed in column `{column}`: {reason}\n{row}")
+            );
+        }
+        let mut files = context.files("a.csv");
+        files[0].take_digest(&source).unwrap();
+        let read = |projection: &[usize]| {
+            let warehouse = &context.warehouse;
+            warehouse.read_files(&source, &files, projection, 0)
+        };
+        assert!(matches!(
+            read(&[0, 1, 2, 3]),
+            Err(ReadError::Malformed { line: 20_002, .. })
+        ));
+        // Only what is read is looked at.
+        let others: Vec<_> = (0..4)
+            .filter(|index| source.columns[*index].name() != column)
+            .collect();
+        assert_eq!(table(read(&others).unwrap()).lines().count(), 20_002);
+    }
+    context.write(
+        "a.csv",
+        "day,price,at,id\n2019-10-11 00:00:00,1.2500,2019-10-11T14:55,1e3\n,-1e2,,7.0\n",
+    );
+    assert_eq!(
+        context.read(&source, "a.csv", 0).unwrap().rows,
+        "1000 | 2019-10-11T14:55:00 | 1.25 | 2019-10-11\n7 | null | -100.00 | null"
     );
 }
 
