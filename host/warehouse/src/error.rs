@@ -222,6 +222,24 @@ pub enum ReadError {
         count: u64,
     },
 
+    /// DuckDB's cast would change a value of CSV without a word.
+    #[error(
+        "line {line} of `{path}` would be changed in column `{column}`: {reason}{}",
+        excerpt(raw)
+    )]
+    Lossy {
+        /// The file.
+        path: String,
+        /// The line, counted from 1 and with the header.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What would be lost.
+        reason: &'static str,
+        /// The line as it stands in the file, at most 10,000 bytes.
+        raw: String,
+    },
+
     /// A foreign database is open for writing in another process.
     #[error("`{path}` is in use{}", holder(*pid, program.as_deref()))]
     Held {

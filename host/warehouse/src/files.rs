@@ -114,13 +114,12 @@ impl FileIdentity {
         let Some(first) = read.min_by_key(|value| value.line) else {
             return Ok(());
         };
-        Err(ReadError::Malformed {
+        Err(ReadError::Lossy {
             path: self.path.clone(),
             line: first.line,
-            column: Some(source.columns[first.column].name().clone()),
-            reason: first.reason.to_owned(),
+            column: source.columns[first.column].name().clone(),
+            reason: first.reason,
             raw: first.raw.clone(),
-            count: 1,
         })
     }
 

@@ -131,6 +131,7 @@ impl Warehouse {
     /// - [`ReadError::MissingLineEnd`] if the last line of text has no end and is not accepted.
     /// - [`ReadError::Columns`], [`ReadError::Type`] if a file is not as declared.
     /// - [`ReadError::Malformed`] if too many rows are malformed.
+    /// - [`ReadError::Lossy`] if a value of CSV would be changed.
     /// - [`ReadError::UnsupportedType`], [`ReadError::Delimiter`] if the source cannot be read at all.
     /// - [`ReadError::Database`] for anything else.
     pub fn read_files(

@@ -89,6 +89,9 @@ pub(super) fn read(error: &ReadError) -> Advice {
         ReadError::Malformed { .. } => {
             "correct the line, or allow malformed rows of CSV with `max_rejected_rows`: they go to quarantine then"
         }
+        ReadError::Lossy { .. } => {
+            "correct the file, or declare a type that keeps the value: a decimal or `float64` for fractions, `timestamp_tz` for times with a zone, `timestamp` for dates with a time"
+        }
         ReadError::Held { .. } => {
             "close the program that has it open, or wait for it: one process may write, or many may read"
         }
@@ -125,6 +128,7 @@ pub(super) fn read_warehouse(error: &ReadError) -> Advice {
         | ReadError::Columns { .. }
         | ReadError::Type { .. }
         | ReadError::Malformed { .. }
+        | ReadError::Lossy { .. }
         | ReadError::Held { .. }
         | ReadError::NotADatabase { .. }
         | ReadError::Schema(_)

@@ -533,7 +533,9 @@ fn values_that_reading_would_change_are_refused() {
             let error = context.read(&source, "a.csv", max_rejected).unwrap_err();
             assert_eq!(
                 error.to_string(),
-                format!("line 20002 of `a.csv` is malformed in column `{column}`: {reason}\n{row}")
+                format!(
+                    "line 20002 of `a.csv` would be changed in column `{column}`: {reason}\n{row}"
+                )
             );
         }
         let mut files = context.files("a.csv");
@@ -544,7 +546,7 @@ fn values_that_reading_would_change_are_refused() {
         };
         assert!(matches!(
             read(&[0, 1, 2, 3]),
-            Err(ReadError::Malformed { line: 20_002, .. })
+            Err(ReadError::Lossy { line: 20_002, .. })
         ));
         // Only what is read is looked at.
         let others: Vec<_> = (0..4)
