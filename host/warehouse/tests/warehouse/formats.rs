@@ -232,6 +232,24 @@ fn a_last_line_of_json_has_its_end() {
     assert_eq!(context.read(&source, "empty.ndjson", 0).unwrap().rows, "");
 }
 
+/// Unlike the fields of CSV.
+#[test]
+fn json_members_are_cast_whatever_is_lost() {
+    let context = Context::new();
+    let source = ndjson(&[
+        ("id", DataType::Int64),
+        ("at", DataType::Timestamp(TimeUnit::Microsecond, None)),
+    ]);
+    context.write(
+        "a.ndjson",
+        "{\"id\":1.5,\"at\":\"2019-10-11 14:55:23+01:00\"}\n",
+    );
+    assert_eq!(
+        context.read(&source, "a.ndjson", 0).unwrap().rows,
+        "2 | 2019-10-11T14:55:23"
+    );
+}
+
 #[test]
 fn a_malformed_line_of_json_is_named() {
     let context = Context::new();
