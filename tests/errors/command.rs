@@ -8,6 +8,21 @@ fn an_unknown_step() {
 }
 
 #[test]
+fn an_unknown_step_to_accept() {
+    assert_refused!(loaded(), "run", "--accept", "curent_postcode");
+}
+
+#[test]
+fn a_step_without_a_guard_to_accept() {
+    assert_refused!(loaded(), "run", "--accept", "pageviews_postcode");
+}
+
+#[test]
+fn nothing_is_accepted_from_cron() {
+    assert_refused!(loaded(), "run", "--due", "--accept", "current_postcode");
+}
+
+#[test]
 fn a_time_that_cannot_be_read() {
     assert_refused!(loaded(), "run", "--at", "yesterday");
 }

@@ -1,9 +1,17 @@
 //! Files that are missing, or are not what the manifest declares.
 
+use std::{
+    io::Write as _,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
 use wigeon_tests::Project;
 
 use crate::support::{
-    AT, NEXT_USERS, NEXT_VIEWS, TEN_USERS, assert_run_refused, assert_told, gzip, loaded, told,
+    AT, NEXT_USERS, NEXT_VIEWS, TEN_USERS, assert_run_refused, assert_told, gzip, loaded, refused,
+    run, told,
 };
 
 #[test]
@@ -64,6 +72,23 @@ fn a_time_that_is_none() {
 }
 
 #[test]
+fn a_time_with_a_time_zone() {
+    let project = loaded();
+    project.write(
+        NEXT_VIEWS,
+        "user_id,url,pageview_datetime\n1,https://example.com/c,2019-10-11 02:00:00+01:00\n",
+    );
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_user_id_that_is_no_whole_number() {
+    let project = loaded();
+    project.write(NEXT_USERS, "id,postcode\n1.5,AB1 2CD\n");
+    assert_run_refused!(project);
+}
+
+#[test]
 fn a_line_with_too_many_values() {
     let project = loaded();
     project.write(NEXT_USERS, "id,postcode\n1,AB1 2CD\n2,AB1,2CD\n");
@@ -95,6 +120,86 @@ fn bytes_that_are_no_text() {
     let project = loaded();
     project.write(NEXT_USERS, b"id,postcode\n1,AB1 2CD\n2,\xff\xfe\n");
     assert_run_refused!(project);
+}
+
+#[test]
+fn a_file_whose_last_time_is_cut_off() {
+    let project = loaded();
+    // A time without its seconds is a time.
+    project.write(
+        NEXT_VIEWS,
+        "user_id,url,pageview_datetime\n1,https://example.com/c,2019-10-11 02:00:00\n\
+         2,https://example.com/d,2019-10-11 02:31",
+    );
+    assert_run_refused!(project);
+    project.edit_manifest(
+        "path = \"extracts/pageview_extract_{date}T{hour}.csv\"",
+        "path = \"extracts/pageview_extract_{date}T{hour}.csv\"\nmissing_line_end = \"accept\"",
+    );
+    project.ok(&["run", "--at", AT]);
+    let rows = project.sql("select count(*) from pageviews_postcode");
+    assert!(rows.contains('4'), "{rows}");
+}
+
+#[test]
+fn a_gzip_whose_last_line_is_cut_off() {
+    let project = gzipped();
+    project.write(
+        "extracts/users_extract_2019-10-12.csv.gz",
+        gzip(TEN_USERS.trim_end()),
+    );
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_file_that_is_still_being_written() {
+    let project = loaded();
+    let view = "1,https://example.com/c,2019-10-11 02:00:00\n";
+    project.write(
+        NEXT_VIEWS,
+        format!("user_id,url,pageview_datetime\n{}", view.repeat(200_000)),
+    );
+    let done = AtomicBool::new(false);
+    let told = thread::scope(|scope| {
+        scope.spawn(|| {
+            let path = project.path(NEXT_VIEWS);
+            let mut file = fs_err::OpenOptions::new()
+                .append(true)
+                .open(path)
+                .expect("the file");
+            // Not for ever, should the assertions fail.
+            for _ in 0..60_000 {
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+                file.write_all(view.as_bytes()).expect("room");
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let told = refused(&project, &["run", "--at", AT]);
+        done.store(true, Ordering::Relaxed);
+        told
+    });
+    assert_told!(told);
+    // Once it is complete, it is loaded.
+    run(&project);
+}
+
+#[test]
+fn columns_that_are_not_declared_can_be_ignored() {
+    let project = loaded();
+    project.edit_manifest(
+        "path = \"extracts/users_extract_{date}.csv\"",
+        "path = \"extracts/users_extract_{date}.csv\"\nextra_columns = \"ignore\"",
+    );
+    let users = TEN_USERS
+        .replace('\n', ",\n")
+        .replacen("postcode,", "postcode,email", 1)
+        .replace("1,AB1 2CD,", "1,AB1 9ZZ,a@example.com");
+    project.write(NEXT_USERS, users);
+    run(&project);
+    let moved = project.sql("select postcode from current_postcode where id = 1");
+    assert!(moved.contains("AB1 9ZZ"), "{moved}");
 }
 
 #[test]

@@ -50,6 +50,7 @@ impl Context {
         Ok(RunRequest {
             steps: steps.to_vec(),
             due,
+            accept: vec![],
             at: self.time(project, at)?,
             cache: self.cache.clone(),
             command: command_line(),

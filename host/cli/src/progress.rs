@@ -224,6 +224,7 @@ mod tests {
             rows_updated: 0,
             overlay: None,
             changes: None,
+            accepted: vec![],
             passes: 1,
             seconds: 1.5,
         }

@@ -7,6 +7,8 @@ use wigeon_registry::{LockFileError, OciError, ResolveError};
 use wigeon_runtime::{LoadError as PluginLoadError, OpenError as StepOpenError, PluginError};
 use wigeon_warehouse::{LoadError, LockError, OpenError, ReadError};
 
+use crate::GuardBreach;
+
 /// Why a pipeline could not be read, planned or run. Nothing of the failed load was stored; what
 /// was committed before stays.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +35,12 @@ pub enum EngineError {
     /// A transform that is not stored was asked for.
     #[error("step `{name}` is a transform that is not stored, so it cannot run by itself")]
     NotRunnable {
+        /// The step.
+        name: String,
+    },
+    /// An extract of a step without a guard was to be accepted.
+    #[error("step `{name}` has no guard, so there is nothing to accept")]
+    NoGuard {
         /// The step.
         name: String,
     },
@@ -266,47 +274,13 @@ pub enum DataError {
         /// `, on lines 3 and 9`, or nothing where that cannot be told.
         places: String,
     },
-    /// An extract with fewer rows than the guard allows.
-    #[error("`{path}` has {rows} rows, but `guard.min_rows` is {min_rows}")]
-    TooFewRows {
+    /// An extract that the guard stops.
+    #[error("`{path}` {}", GuardBreach::join(breaches))]
+    Guard {
         /// The extract.
         path: String,
-        /// How many rows it has.
-        rows: u64,
-        /// How many it must have.
-        min_rows: u64,
-    },
-    /// An extract that would close more than the guard allows.
-    #[error(
-        "`{path}` would close {closed} of {open} open versions ({percent:.1} %), but `guard.max_closed_share` is {max}"
-    )]
-    TooManyClosed {
-        /// The extract.
-        path: String,
-        /// How many it would close.
-        closed: u64,
-        /// How many are open.
-        open: u64,
-        /// The same in percent.
-        percent: f64,
-        /// The guard.
-        max: f64,
-    },
-    /// An extract that would change more than the guard allows.
-    #[error(
-        "`{path}` would change {changed} of {open} open versions ({percent:.1} %), but `guard.max_changed_share` is {max}"
-    )]
-    TooManyChanged {
-        /// The extract.
-        path: String,
-        /// How many it would change.
-        changed: u64,
-        /// How many are open.
-        open: u64,
-        /// The same in percent.
-        percent: f64,
-        /// The guard.
-        max: f64,
+        /// What the guard has against it, at least one.
+        breaches: Vec<GuardBreach>,
     },
     /// A column that is not there.
     #[error("there is no column `{column}` in `{input}`, which has {known}")]

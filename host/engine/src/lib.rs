@@ -8,6 +8,7 @@
 //! Nothing here prints, reads the environment, or asks the clock but through its request.
 
 mod error;
+mod guard;
 mod point;
 mod report;
 mod request;
@@ -34,6 +35,7 @@ mod status;
 
 pub use distribution::{MovedPlugin, VendoredPlugin, pull, push};
 pub use error::{DataError, EngineError};
+pub use guard::GuardBreach;
 pub use inspect::inspect;
 pub use point::Point;
 pub use project::{LockedPlugin, Project};

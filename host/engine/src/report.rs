@@ -3,6 +3,8 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Serialize;
 
+use crate::GuardBreach;
+
 /// What a run did.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunReport {
@@ -44,6 +46,9 @@ pub struct StepReport {
     pub rows_updated: u64,
     /// What a snapshot found.
     pub changes: Option<Changes>,
+    /// What the guard had against the extract, which was accepted all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<GuardBreach>,
     /// What change detection kept beside the rows of its target, or folded into them.
     pub overlay: Option<OverlayReport>,
     /// In how many passes over its keys it was done, because they did not fit the memory of the
@@ -163,6 +168,8 @@ pub struct StepStatus {
     pub overlay: Option<OverlayStatus>,
     /// Malformed rows in quarantine.
     pub rows_rejected: u64,
+    /// Extracts that were accepted although the guard stops them.
+    pub accepted: u64,
     /// Inputs that are there and not yet loaded.
     pub waiting: u64,
     /// When its schedule ticks next.

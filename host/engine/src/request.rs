@@ -19,6 +19,8 @@ pub struct RunRequest {
     pub steps: Vec<String>,
     /// Only steps with a tick of their schedule since their last run.
     pub due: bool,
+    /// Snapshot steps that may, in this run, take one extract that their guard stops: the first.
+    pub accept: Vec<String>,
     /// The logical time: the time that the run stands for. Extracts with a later time in their
     /// name are not seen.
     pub at: DateTime<Utc>,

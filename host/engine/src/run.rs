@@ -46,6 +46,7 @@ impl Project {
     ) -> Result<RunReport, EngineError> {
         let started_at = (request.clock)();
         let steps = self.selected(request)?;
+        self.check_accepted(request)?;
         let path = self.warehouse_path();
         let _lock = RunLock::acquire(&path, &request.command, started_at)?;
         observer.reached(Point::Locked, "");
@@ -77,6 +78,7 @@ impl Project {
             clock: request.clock,
             id: report.run_id.clone(),
             at: request.at,
+            accept: &request.accept,
             threads: self.threads(),
         };
         interruptible(&warehouse, cancellation, || {
@@ -113,10 +115,7 @@ impl Project {
         let steps = self.pipeline().steps();
         for name in &request.steps {
             let Some(step) = self.pipeline().step(name) else {
-                return Err(EngineError::UnknownStep {
-                    name: name.clone(),
-                    known: steps.iter().map(|step| step.name.clone()).collect(),
-                });
+                return Err(self.unknown_step(name));
             };
             if !is_runnable(step) {
                 return Err(EngineError::NotRunnable { name: name.clone() });
@@ -128,6 +127,26 @@ impl Project {
             .filter(|step| is_runnable(step))
             .filter(asked)
             .collect())
+    }
+
+    /// Checks that the steps whose extracts are to be accepted have a guard.
+    fn check_accepted(&self, request: &RunRequest) -> Result<(), EngineError> {
+        for name in &request.accept {
+            let step = self.pipeline().step(name);
+            let step = step.ok_or_else(|| self.unknown_step(name))?;
+            if !matches!(step.kind, StepKind::Snapshot(_)) {
+                return Err(EngineError::NoGuard { name: name.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn unknown_step(&self, name: &str) -> EngineError {
+        let steps = self.pipeline().steps().iter();
+        EngineError::UnknownStep {
+            name: name.to_owned(),
+            known: steps.map(|step| step.name.clone()).collect(),
+        }
     }
 
     /// Returns the steps to run, each with the logical time that it runs for.

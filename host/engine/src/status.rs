@@ -6,8 +6,8 @@ use wigeon_manifest::{Location, Source, Step, StepKind};
 use wigeon_warehouse::{LedgerEntry, Warehouse};
 
 use crate::{
-    EngineError, HistoryEntry, OverlayStatus, Project, StatusReport, StepStatus, due::due,
-    inputs::Question, reading::Reading, run::is_runnable,
+    EngineError, GuardBreach, HistoryEntry, OverlayStatus, Project, StatusReport, StepStatus,
+    due::due, inputs::Question, reading::Reading, run::is_runnable, steps::ACCEPTED,
 };
 
 /// The most missing extracts that are listed for a step.
@@ -74,6 +74,7 @@ impl Project {
                 since: overlay.since,
             }),
             rows_rejected: entries.iter().map(|entry| entry.rows_rejected).sum(),
+            accepted: entries.iter().filter(|entry| is_accepted(entry)).count() as u64,
             waiting: match source {
                 Some(source) => self.waiting(warehouse, step, source, at)?,
                 None => 0,
@@ -121,20 +122,27 @@ impl Project {
         if let Some(name) = step
             && self.pipeline().step(name).is_none()
         {
-            return Err(EngineError::UnknownStep {
-                name: name.to_owned(),
-                known: self
-                    .pipeline()
-                    .steps()
-                    .iter()
-                    .map(|s| s.name.clone())
-                    .collect(),
-            });
+            return Err(self.unknown_step(name));
         }
         let reading = Reading::open(self)?;
         let entries = reading.warehouse.ledger(step, limit);
         let entries = entries.map_err(EngineError::ReadWarehouse)?;
         Ok(entries.into_iter().map(Into::into).collect())
+    }
+}
+
+/// Says whether the guard had something against the extract of a load.
+fn is_accepted(entry: &LedgerEntry) -> bool {
+    entry.details.get(ACCEPTED).is_some()
+}
+
+impl HistoryEntry {
+    /// Returns what the guard had against the extract, if it was accepted all the same.
+    pub fn accepted(&self) -> Vec<GuardBreach> {
+        let accepted = self.details.get(ACCEPTED).cloned();
+        accepted
+            .and_then(|accepted| serde_json::from_value(accepted).ok())
+            .unwrap_or_default()
     }
 }
 

@@ -22,11 +22,14 @@ use wigeon_runtime::CONTRACT_VERSION;
 use wigeon_warehouse::{Load, LoadError, LoadRecord, RejectedRow, Warehouse};
 
 use crate::{
-    Cancellation, Changes, EngineError, Observer, Outcome, OverlayReport, Point, Project,
-    StepReport,
+    Cancellation, Changes, EngineError, GuardBreach, Observer, Outcome, OverlayReport, Point,
+    Project, StepReport,
     inputs::NewFile,
     resolved::{ResolvedStep, Work},
 };
+
+/// Where the ledger keeps, among the details of a load, what its guard had against the extract.
+pub(crate) const ACCEPTED: &str = "accepted";
 
 /// What every step of a run needs.
 pub(crate) struct Run<'a> {
@@ -38,6 +41,8 @@ pub(crate) struct Run<'a> {
     pub(crate) id: String,
     /// The time up to which inputs are seen.
     pub(crate) at: DateTime<Utc>,
+    /// Steps that may take one extract that their guard stops.
+    pub(crate) accept: &'a [String],
     pub(crate) threads: usize,
 }
 
@@ -63,6 +68,7 @@ pub(crate) struct Loaded {
     pub(crate) rows_updated: u64,
     pub(crate) rejected: Vec<RejectedRow>,
     pub(crate) changes: Option<Changes>,
+    pub(crate) accepted: Vec<GuardBreach>,
     pub(crate) overlay: Option<OverlayReport>,
     /// In how many passes over its keys the step was done; zero if it has no lanes.
     pub(crate) passes: usize,
@@ -159,6 +165,11 @@ impl StepRun<'_> {
         if loaded.passes > 1 {
             details.insert("passes".to_owned(), loaded.passes.into());
         }
+        if !loaded.accepted.is_empty() {
+            let accepted = serde_json::to_value(&loaded.accepted);
+            let accepted = accepted.expect("numbers have a form in JSON");
+            details.insert(ACCEPTED.to_owned(), accepted);
+        }
         let record = LoadRecord {
             run_id: self.run.id.clone(),
             step: self.name().to_owned(),
@@ -200,6 +211,7 @@ impl StepRun<'_> {
             rows_rejected: loaded.rejected.len() as u64,
             rows_updated: loaded.rows_updated,
             changes: loaded.changes,
+            accepted: loaded.accepted.clone(),
             overlay: loaded.overlay.clone(),
             passes: loaded.passes,
             seconds: started.instant.elapsed().as_secs_f64(),

@@ -47,7 +47,7 @@ pub use crate::{
     report::{Position, Report},
     schedule::{MAX_TICKS, Schedule, ScheduleError},
     schema::json_schema,
-    source::{Format, Location, Source},
+    source::{ExtraColumns, Format, Location, MissingLineEnd, Source},
     step::{
         Allowed, Deleted, Guard, LateExtracts, SnapshotSettings, Step, StepKind, StepLimits,
         UpdateMode,

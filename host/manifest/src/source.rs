@@ -38,16 +38,45 @@ pub enum Format {
         delimiter: char,
         /// The text that stands for no value. Default: the empty text.
         null_value: String,
+        /// What becomes of columns that are not declared. Default: the file is refused.
+        extra_columns: ExtraColumns,
+        /// What becomes of a last line without its end. Default: the file is refused.
+        missing_line_end: MissingLineEnd,
     },
 
     /// Parquet files.
     Parquet,
 
     /// Text with one JSON object per line.
-    Ndjson,
+    Ndjson {
+        /// What becomes of a last line without its end. Default: the file is refused.
+        missing_line_end: MissingLineEnd,
+    },
 
     /// Another DuckDB file.
     DuckDb,
+}
+
+/// What becomes of columns of a file that are not declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExtraColumns {
+    /// The file is refused.
+    #[default]
+    Refuse,
+
+    /// They are not read.
+    Ignore,
+}
+
+/// What becomes of a file whose last line does not end in a line feed, as if it had been cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingLineEnd {
+    /// The file is refused.
+    #[default]
+    Refuse,
+
+    /// The line is taken as it is.
+    Accept,
 }
 
 /// Where the rows of a source are. Relative paths start at the manifest.

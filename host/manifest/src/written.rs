@@ -25,6 +25,12 @@ pub(crate) const DELETED: [&str; 3] = ["ignore", "close", "record"];
 /// What becomes of extracts older than the newest, as written.
 pub(crate) const LATE_EXTRACTS: [&str; 2] = ["refuse", "insert"];
 
+/// What becomes of text whose last line has no end, as written.
+pub(crate) const MISSING_LINE_END: [&str; 2] = ["refuse", "accept"];
+
+/// What becomes of columns of a file that are not declared, as written.
+pub(crate) const EXTRA_COLUMNS: [&str; 2] = ["refuse", "ignore"];
+
 /// How changes reach the rows that were loaded before, as written.
 pub(crate) const UPDATE_MODES: [&str; 3] = ["auto", "merge-on-read", "copy-on-write"];
 
@@ -135,6 +141,20 @@ pub(crate) struct Source {
     ///
     /// Example: `null_value = "NULL"`
     pub(crate) null_value: Option<String>,
+
+    /// Only for `csv`: what becomes of columns of a file that are not declared: the file is
+    /// refused, or they are not read. Default: `refuse`.
+    ///
+    /// Example: `extra_columns = "ignore"`
+    #[schemars(extend("enum" = EXTRA_COLUMNS))]
+    pub(crate) extra_columns: Option<String>,
+
+    /// Only for `csv` and `ndjson`: what becomes of a file whose last line does not end in a line
+    /// feed, as if it had been cut off. Default: `refuse`.
+    ///
+    /// Example: `missing_line_end = "accept"`
+    #[schemars(extend("enum" = MISSING_LINE_END))]
+    pub(crate) missing_line_end: Option<String>,
 
     /// Only for `duckdb`: the table to read. Either this or `query`.
     ///

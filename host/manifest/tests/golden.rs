@@ -142,7 +142,12 @@ fn describe_source(source: &Source, text: &mut String) {
         Format::Csv {
             delimiter,
             null_value,
-        } => writeln!(text, "  csv delimiter {delimiter:?} null {null_value:?}"),
+            extra_columns,
+            missing_line_end,
+        } => writeln!(
+            text,
+            "  csv delimiter {delimiter:?} null {null_value:?} extra columns {extra_columns:?} missing line end {missing_line_end:?}"
+        ),
         other => writeln!(text, "  {other:?}"),
     }
     .unwrap();

@@ -12,7 +12,9 @@ use crate::{
     arrow_scan::{Connection, Instance},
     error::{DatabaseError, ReadError},
     held::{self, Holder, Reservation},
-    parquet, source, sql,
+    parquet,
+    schema_difference::SchemaDifference,
+    source, sql,
     stream::{RowStream, Statement},
     types::{sql_type, unsupported},
     warehouse::Warehouse,
@@ -209,6 +211,7 @@ impl Warehouse {
                 path: shown(path, rows),
                 missing: vec![column.to_owned()],
                 extra: Vec::new(),
+                difference: SchemaDifference::default(),
             });
         };
         let name = sql::name(column);

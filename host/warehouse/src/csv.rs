@@ -18,14 +18,15 @@
 
 use std::fmt::Write;
 
-use arrow_schema::Field;
+use arrow_schema::{DataType, Field};
 
 use crate::{
     arrow_scan::Connection,
     csv_record::{self, Records, Windows},
     error::{DatabaseError, ReadError},
     files::FileIdentity,
-    source::RejectedRow,
+    schema_difference::SchemaDifference,
+    source::{FileSource, RejectedRow},
     sql,
     types::sql_type,
 };
@@ -105,12 +106,13 @@ fn reason(kind: &str) -> &'static str {
     }
 }
 
-/// Returns the declared columns in the order in which a file has them.
+/// Returns the columns of a file in its order: those declared and, if they are to be ignored,
+/// others as text.
 pub(crate) fn columns_in_file(
     file: &FileIdentity,
-    declared: &[Field],
+    source: &FileSource,
     delimiter: u8,
-) -> Result<Vec<usize>, ReadError> {
+) -> Result<Vec<Field>, ReadError> {
     let mut windows = Windows::new(file.open()?, Records::Csv(delimiter));
     let header = windows.header().map_err(|error| file.read_error(error))?;
     let Some(header) = header else {
@@ -119,8 +121,8 @@ pub(crate) fn columns_in_file(
         });
     };
     let names = csv_record::fields(&header.bytes, delimiter);
+    let declared = &source.columns;
     let position = |name: &String| declared.iter().position(|field| field.name() == name);
-    let order: Vec<_> = names.iter().filter_map(position).collect();
     let missing: Vec<_> = declared
         .iter()
         .filter(|field| !names.contains(field.name()))
@@ -128,31 +130,59 @@ pub(crate) fn columns_in_file(
         .collect();
     let mut extra: Vec<_> = names
         .iter()
-        .filter(|name| position(name).is_none())
+        .filter(|name| position(name).is_none() && !source.ignore_extra_columns)
         .cloned()
         .collect();
     for (index, name) in names.iter().enumerate() {
-        if names[..index].contains(name) && !extra.contains(name) {
+        // Which of two columns of a declared name is meant cannot be told.
+        let is_of_interest = position(name).is_some() || !source.ignore_extra_columns;
+        if is_of_interest && names[..index].contains(name) && !extra.contains(name) {
             extra.push(name.clone());
         }
     }
-    if missing.is_empty() && extra.is_empty() {
-        Ok(order)
-    } else {
-        Err(ReadError::Columns {
+    if !missing.is_empty() || !extra.is_empty() {
+        let found: Vec<_> = names.into_iter().map(|name| (name, None)).collect();
+        return Err(ReadError::Columns {
             path: file.path.clone(),
+            difference: SchemaDifference::new(declared, &found, |_, _| true),
             missing,
             extra,
-        })
+        });
     }
+    let column = |(index, name): (usize, &String)| match position(name) {
+        Some(position) => declared[position].clone(),
+        None => Field::new(extra_name(index, &names, declared), DataType::Utf8, true),
+    };
+    Ok(names.iter().enumerate().map(column).collect())
+}
+
+/// Returns how to call a column that is not declared: by its own name if that is like no other.
+/// DuckDB does not tell names apart by case.
+fn extra_name(index: usize, names: &[String], declared: &[Field]) -> String {
+    let declared = declared.iter().map(Field::name);
+    let others: Vec<_> = names
+        .iter()
+        .enumerate()
+        .filter(|(other, _)| *other != index)
+        .map(|(_, name)| name)
+        .chain(declared)
+        .map(|name| name.to_lowercase())
+        .collect();
+    let mut name = names[index].clone();
+    if name.is_empty() {
+        name = format!("column {}", index + 1);
+    }
+    while others.contains(&name.to_lowercase()) {
+        name = format!("{name} (column {})", index + 1);
+    }
+    name
 }
 
 /// Checks that the last quote of a file is closed, and returns whether several threads
 /// may read parts of it.
 pub(crate) fn may_be_split(
     file: &FileIdentity,
-    declared: &[Field],
-    order: &[usize],
+    columns: &[Field],
     delimiter: u8,
 ) -> Result<bool, ReadError> {
     let quotes = file.quotes(delimiter)?;
@@ -174,19 +204,17 @@ pub(crate) fn may_be_split(
     Err(ReadError::Malformed {
         path: file.path.clone(),
         line,
-        column: order
-            .get(field)
-            .map(|index| declared[*index].name().clone()),
+        column: columns.get(field).map(|column| column.name().clone()),
         reason: reason("UNQUOTED VALUE").to_owned(),
         raw: csv_record::raw(bytes),
         count: 1,
     })
 }
 
-/// Returns a call of `read_csv` for files with one order of columns.
+/// Returns a call of `read_csv` for files with these columns in this order.
 pub(crate) fn read_csv(
     paths: &[String],
-    columns: &[&Field],
+    columns: &[Field],
     dialect: &Dialect,
     parallel: bool,
     gzip: bool,

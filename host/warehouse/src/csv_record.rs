@@ -23,7 +23,7 @@ const WINDOW: usize = 1 << 18;
 const WINDOW_LIMIT: usize = 1 << 26;
 
 /// As much of a malformed record as is kept.
-const RAW: usize = 10_000;
+pub(crate) const RAW: usize = 10_000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -38,7 +38,7 @@ pub(crate) enum Records {
 
 /// Where in a record of CSV a byte is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     FieldStart,
     /// After one space at the start of a field.
     Space,
@@ -50,7 +50,7 @@ enum State {
 
 impl Records {
     /// Returns the state after a byte, and whether the record ends with it.
-    fn next(self, state: State, byte: u8) -> (State, bool) {
+    pub(crate) fn next(self, state: State, byte: u8) -> (State, bool) {
         let Self::Csv(delimiter) = self else {
             return (State::FieldStart, byte == b'\n');
         };

@@ -168,8 +168,7 @@ fn numbered(source: &FileSource, file: &FileIdentity, key: &[usize]) -> Result<S
     Ok(match &source.format {
         SourceFormat::Csv { null_value, .. } => {
             let delimiter = source.format.delimiter().unwrap_or(b',');
-            let order = csv::columns_in_file(file, &source.columns, delimiter)?;
-            let columns: Vec<_> = order.iter().map(|index| &source.columns[*index]).collect();
+            let columns = csv::columns_in_file(file, source, delimiter)?;
             let dialect = Dialect {
                 delimiter,
                 null_value: null_value.clone(),
@@ -178,8 +177,7 @@ fn numbered(source: &FileSource, file: &FileIdentity, key: &[usize]) -> Result<S
             format!("SELECT {names}, row_number() OVER () AS wigeon_row FROM {relation}")
         }
         SourceFormat::Ndjson => {
-            let columns: Vec<_> = source.columns.iter().collect();
-            let relation = json::read_json(&paths, &columns, file.is_gzip());
+            let relation = json::read_json(&paths, &source.columns, file.is_gzip());
             format!("SELECT {names}, row_number() OVER () AS wigeon_row FROM {relation}")
         }
         SourceFormat::Parquet => {

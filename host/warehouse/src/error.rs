@@ -10,7 +10,7 @@ use arrow_schema::{ArrowError, DataType};
 use chrono::NaiveDateTime;
 use thiserror::Error;
 
-use crate::types::type_name;
+use crate::{schema_difference::SchemaDifference, types::type_name};
 
 /// What DuckDB itself refused, in its own words.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -140,6 +140,20 @@ pub enum ReadError {
         source: io::Error,
     },
 
+    /// The last line of a text file does not end in a line feed, as if it had been cut off.
+    #[error(
+        "line {line} of `{path}`, its last, has no line end and may be cut off{}",
+        excerpt(raw)
+    )]
+    MissingLineEnd {
+        /// The file.
+        path: String,
+        /// The line, counted from 1 and with the header.
+        line: u64,
+        /// The line as it stands in the file, at most 10,000 bytes.
+        raw: String,
+    },
+
     /// A compressed file ends too early or is damaged.
     #[error("`{path}` is truncated or damaged: its compressed data does not end properly")]
     Truncated {
@@ -158,7 +172,7 @@ pub enum ReadError {
 
     /// The columns of a file or table are not the declared ones.
     #[error(
-        "the columns of `{path}` differ from the declared ones{}",
+        "the columns of `{path}` differ from the declared ones{}{difference}",
         columns(missing, extra)
     )]
     Columns {
@@ -168,11 +182,13 @@ pub enum ReadError {
         missing: Vec<String>,
         /// There, but not declared.
         extra: Vec<String>,
+        /// All columns side by side.
+        difference: SchemaDifference,
     },
 
     /// A column has a type that does not fit the declared one without loss.
     #[error(
-        "column `{column}` of `{path}` is {}, but is declared {}",
+        "column `{column}` of `{path}` is {}, but is declared {}{difference}",
         type_name(found),
         type_name(declared)
     )]
@@ -185,6 +201,8 @@ pub enum ReadError {
         declared: DataType,
         /// The type found.
         found: DataType,
+        /// All columns side by side.
+        difference: SchemaDifference,
     },
 
     /// More rows were malformed than allowed; this is the first.
@@ -202,6 +220,24 @@ pub enum ReadError {
         raw: String,
         /// How many malformed rows were seen until reading stopped. There may be more.
         count: u64,
+    },
+
+    /// DuckDB's cast would change a value of CSV without a word.
+    #[error(
+        "line {line} of `{path}` would be changed in column `{column}`: {reason}{}",
+        excerpt(raw)
+    )]
+    Lossy {
+        /// The file.
+        path: String,
+        /// The line, counted from 1 and with the header.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What would be lost.
+        reason: &'static str,
+        /// The line as it stands in the file, at most 10,000 bytes.
+        raw: String,
     },
 
     /// A foreign database is open for writing in another process.

@@ -1,7 +1,7 @@
 //! Files of a source: finding them and knowing them again.
 
 use std::{
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -10,9 +10,10 @@ use flate2::bufread::MultiGzDecoder;
 use fs_err::File;
 
 use crate::{
-    csv_record::{QuoteScan, Quotes, read_full},
+    csv_record::{self, QuoteScan, Quotes, count_lines, read_full},
     error::ReadError,
-    source::SourceFormat,
+    lossy::{LossyScan, LossyValue},
+    source::FileSource,
 };
 
 /// Bytes read at once.
@@ -38,29 +39,135 @@ pub struct FileIdentity {
 
     /// What was seen of its quotes when the digest was taken, and for which delimiter.
     pub(crate) seen_quotes: Option<(u8, Quotes)>,
+
+    /// The last byte of its text that was seen when the digest was taken, if there is one.
+    pub(crate) seen_last: Option<u8>,
+
+    /// Values that reading it would change, of each column the first, if the digest was taken.
+    pub(crate) seen_lossy: Option<Vec<LossyValue>>,
 }
 
 impl FileIdentity {
     /// Takes the digest of the file, as [`digest_file`] does.
     ///
-    /// What reading the file as `format` needs to know of it beforehand is found out on
+    /// What reading the file as one of `source` needs to know of it beforehand is found out on
     /// the way, so that the file is not read once more for it.
     ///
     /// # Errors
     ///
     /// As [`digest_file`], about [`FileIdentity::path`].
-    pub fn take_digest(&mut self, format: &SourceFormat) -> Result<(), ReadError> {
-        let mut scan = format
+    pub fn take_digest(&mut self, source: &FileSource) -> Result<(), ReadError> {
+        let mut scan = source
+            .format
             .delimiter()
             .map(|delimiter| (delimiter, QuoteScan::new(delimiter)));
+        let mut last = None;
+        let mut lossy = LossyScan::new(source);
         let digest = digest(&self.absolute, |bytes| {
+            last = bytes.last().copied().or(last);
+            lossy.add(bytes);
             if let Some((_, scan)) = &mut scan {
                 scan.add(bytes);
             }
         });
         self.digest = Some(digest.map_err(|error| self.read_error(error))?);
         self.seen_quotes = scan.map(|(delimiter, scan)| (delimiter, scan.finish()));
+        self.seen_last = last;
+        self.seen_lossy = Some(lossy.finish());
         Ok(())
+    }
+
+    /// Checks that the last line of the text has its end; a file without a byte has no line.
+    pub(crate) fn check_last_line(&self) -> Result<(), ReadError> {
+        let last = match self.seen_last {
+            Some(last) => Some(last),
+            None => self.last_byte().map_err(|error| self.read_error(error))?,
+        };
+        if last.is_none_or(|last| last == b'\n') {
+            return Ok(());
+        }
+        let (line, raw) = self.last_line().map_err(|error| self.read_error(error))?;
+        Err(ReadError::MissingLineEnd {
+            path: self.path.clone(),
+            line,
+            raw: csv_record::raw(&raw),
+        })
+    }
+
+    /// Checks that reading the columns of a projection changes no value.
+    pub(crate) fn check_values(
+        &self,
+        source: &FileSource,
+        projection: &[usize],
+    ) -> Result<(), ReadError> {
+        let scanned;
+        let lossy = if let Some(seen) = &self.seen_lossy {
+            seen
+        } else {
+            let mut scan = LossyScan::new(source);
+            self.each_block(|block| scan.add(block))
+                .map_err(|error| self.read_error(error))?;
+            scanned = scan.finish();
+            &scanned
+        };
+        let read = lossy.iter().filter(|v| projection.contains(&v.column));
+        let Some(first) = read.min_by_key(|value| value.line) else {
+            return Ok(());
+        };
+        Err(ReadError::Lossy {
+            path: self.path.clone(),
+            line: first.line,
+            column: source.columns[first.column].name().clone(),
+            reason: first.reason,
+            raw: first.raw.clone(),
+        })
+    }
+
+    /// Returns the last byte of the text.
+    fn last_byte(&self) -> io::Result<Option<u8>> {
+        if self.is_gzip() {
+            let mut last = None;
+            self.each_block(|block| last = block.last().copied())?;
+            return Ok(last);
+        }
+        let mut file = File::open(&self.absolute)?;
+        if file.seek(SeekFrom::End(0))? == 0 {
+            return Ok(None);
+        }
+        file.seek(SeekFrom::End(-1))?;
+        let mut last = [0];
+        file.read_exact(&mut last)?;
+        Ok(Some(last[0]))
+    }
+
+    /// Returns the number of the last line, and how it begins.
+    fn last_line(&self) -> io::Result<(u64, Vec<u8>)> {
+        let (mut line, mut raw) = (1, Vec::new());
+        self.each_block(|block| {
+            line += count_lines(block);
+            let begin = memchr::memrchr(b'\n', block).map(|end| end + 1);
+            if begin.is_some() {
+                raw.clear();
+            }
+            // No more than is kept of it.
+            let rest = &block[begin.unwrap_or(0)..];
+            let room = csv_record::RAW.saturating_sub(raw.len());
+            raw.extend_from_slice(&rest[..rest.len().min(room)]);
+        })?;
+        Ok((line, raw))
+    }
+
+    /// Reads the text, block by block.
+    fn each_block(&self, mut look: impl FnMut(&[u8])) -> io::Result<()> {
+        let mut reader = self.open_text()?;
+        let mut block = vec![0; BLOCK];
+        loop {
+            let read = read_full(&mut reader, &mut block)?;
+            if read == 0 {
+                return Ok(());
+            }
+            look(&block[..read]);
+        }
     }
 
     /// Looks at the quotes of the file, unless that was done.
@@ -71,16 +178,9 @@ impl FileIdentity {
             return Ok(quotes);
         }
         let mut scan = QuoteScan::new(delimiter);
-        let mut reader = self.open()?;
-        let mut block = vec![0; BLOCK];
-        loop {
-            let read =
-                read_full(&mut reader, &mut block).map_err(|error| self.read_error(error))?;
-            if read == 0 {
-                return Ok(scan.finish());
-            }
-            scan.add(&block[..read]);
-        }
+        let read = self.each_block(|block| scan.add(block));
+        read.map_err(|error| self.read_error(error))?;
+        Ok(scan.finish())
     }
 
     /// Checks that the file is as it was when it was listed.
@@ -113,7 +213,11 @@ impl FileIdentity {
 
     /// Opens the file, decompressing it if its name says so.
     pub(crate) fn open(&self) -> Result<Box<dyn Read>, ReadError> {
-        let file = File::open(&self.absolute).map_err(|error| self.read_error(error))?;
+        self.open_text().map_err(|error| self.read_error(error))
+    }
+
+    fn open_text(&self) -> io::Result<Box<dyn Read>> {
+        let file = File::open(&self.absolute)?;
         let file = io::BufReader::with_capacity(BLOCK, file);
         Ok(if self.is_gzip() {
             Box::new(MultiGzDecoder::new(file))
@@ -207,6 +311,8 @@ pub fn list_files(base: &Path, pattern: &str) -> Result<Vec<FileIdentity>, ReadE
             modified: modified(&metadata).map_err(unreadable)?,
             digest: None,
             seen_quotes: None,
+            seen_last: None,
+            seen_lossy: None,
             path: shown,
         });
     }

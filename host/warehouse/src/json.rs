@@ -9,7 +9,7 @@ use arrow_schema::Field;
 use crate::{sql, types::sql_type};
 
 /// Returns a call of `read_json`.
-pub(crate) fn read_json(paths: &[String], columns: &[&Field], gzip: bool) -> String {
+pub(crate) fn read_json(paths: &[String], columns: &[Field], gzip: bool) -> String {
     let paths: Vec<_> = paths.iter().map(|path| sql::text(path)).collect();
     let columns: Vec<_> = columns
         .iter()

@@ -28,12 +28,14 @@ mod json;
 mod late;
 mod ledger;
 mod load;
+mod lossy;
 mod malformed;
 mod meta;
 mod overlay;
 mod parquet;
 mod reader;
 mod run_lock;
+mod schema_difference;
 mod snapshot;
 mod source;
 mod sql;
@@ -55,6 +57,7 @@ pub use load::Load;
 pub use overlay::{FROM_COLUMN, Overlay, OverlayShape};
 pub use reader::batch_reader;
 pub use run_lock::RunLock;
+pub use schema_difference::SchemaDifference;
 pub use snapshot::{
     CHANGE_COLUMN, Change, Deleted, SnapshotCounts, SnapshotTable, VALID_FROM, VALID_TO,
 };

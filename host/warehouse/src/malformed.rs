@@ -180,11 +180,8 @@ impl Examination {
             SourceFormat::Ndjson => (Records::Lines, self.source.columns.clone()),
             SourceFormat::Csv { .. } => {
                 let delimiter = self.source.format.delimiter().unwrap_or(b',');
-                let order = csv::columns_in_file(file, &self.source.columns, delimiter)?;
-                let columns = order
-                    .iter()
-                    .map(|index| self.source.columns[*index].clone());
-                (Records::Csv(delimiter), columns.collect())
+                let columns = csv::columns_in_file(file, &self.source, delimiter)?;
+                (Records::Csv(delimiter), columns)
             }
         };
         let mut windows = Windows::new(file.open()?, records);
@@ -291,7 +288,6 @@ impl Examination {
                 source,
             })?;
         let paths = [piece.path().to_string_lossy().into_owned()];
-        let columns: Vec<_> = columns.iter().collect();
         let rejects = Rejects::new(connection);
         let relation = match &self.source.format {
             SourceFormat::Csv { null_value, .. } => {
@@ -299,11 +295,9 @@ impl Examination {
                     delimiter: self.source.format.delimiter().unwrap_or(b','),
                     null_value: null_value.clone(),
                 };
-                csv::read_csv(&paths, &columns, &dialect, false, false, Some(&rejects))
+                csv::read_csv(&paths, columns, &dialect, false, false, Some(&rejects))
             }
-            SourceFormat::Ndjson | SourceFormat::Parquet => {
-                json::read_json(&paths, &columns, false)
-            }
+            SourceFormat::Ndjson | SourceFormat::Parquet => json::read_json(&paths, columns, false),
         };
         // Counting a column makes DuckDB read it.
         let mut query = "SELECT count(*)".to_owned();

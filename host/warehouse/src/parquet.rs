@@ -8,6 +8,7 @@ use crate::{
     arrow_scan::Connection,
     error::{DatabaseError, ReadError},
     files::FileIdentity,
+    schema_difference::SchemaDifference,
     sql,
     types::widens,
 };
@@ -59,6 +60,15 @@ pub(crate) fn check_columns(
     found: &SchemaRef,
     declared: &[Field],
 ) -> Result<(), ReadError> {
+    let difference = || {
+        let found: Vec<_> = found
+            .fields()
+            .iter()
+            .filter(|column| declared.iter().any(|field| field.name() == column.name()))
+            .map(|column| (column.name().clone(), Some(column.data_type().clone())))
+            .collect();
+        SchemaDifference::new(declared, &found, widens)
+    };
     let missing: Vec<_> = declared
         .iter()
         .filter(|field| found.column_with_name(field.name()).is_none())
@@ -69,6 +79,7 @@ pub(crate) fn check_columns(
             path: path.to_owned(),
             missing,
             extra: Vec::new(),
+            difference: difference(),
         });
     }
     for field in declared {
@@ -81,6 +92,7 @@ pub(crate) fn check_columns(
                 column: field.name().clone(),
                 declared: field.data_type().clone(),
                 found: column.data_type().clone(),
+                difference: difference(),
             });
         }
     }

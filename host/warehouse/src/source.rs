@@ -53,9 +53,16 @@ pub struct FileSource {
     /// How the files are written.
     pub format: SourceFormat,
 
-    /// The declared columns. A CSV file must have exactly these, in any order; the
-    /// other formats may have more.
+    /// The declared columns. A CSV file must have exactly these, in any order, unless
+    /// `ignore_extra_columns`; the other formats may have more.
     pub columns: Vec<Field>,
+
+    /// Whether a CSV file may have more columns than declared. They are not looked at.
+    pub ignore_extra_columns: bool,
+
+    /// Whether text is read whose last line does not end in a line feed, as if it had been
+    /// cut off.
+    pub accept_missing_line_end: bool,
 }
 
 impl FileSource {
@@ -110,8 +117,10 @@ impl Warehouse {
     /// full of malformed rows takes memory beyond the limit (2 KB for each), unless
     /// there are too many already in its first 256 KiB.
     ///
-    /// What a CSV field may look like is decided by DuckDB's casts: `1.5`, `1e3` and
-    /// ` 1` are integers (the first is 2), and a time zone in a `timestamp` is ignored.
+    /// What a CSV field may look like is decided by DuckDB's casts: `1e3` and ` 1` are
+    /// integers. A value that they would change is an error, whatever number of rows may be
+    /// rejected: `1.5` as an integer, a decimal with too many decimals, a `timestamp` with a
+    /// time zone, a date with a time. Members of JSON are not looked at in this way.
     ///
     /// # Errors
     ///
@@ -119,8 +128,10 @@ impl Warehouse {
     ///
     /// - [`ReadError::Vanished`], [`ReadError::Changed`], [`ReadError::Unreadable`] about a file.
     /// - [`ReadError::Empty`], [`ReadError::NotParquet`] if it is no file of the format.
+    /// - [`ReadError::MissingLineEnd`] if the last line of text has no end and is not accepted.
     /// - [`ReadError::Columns`], [`ReadError::Type`] if a file is not as declared.
     /// - [`ReadError::Malformed`] if too many rows are malformed.
+    /// - [`ReadError::Lossy`] if a value of CSV would be changed.
     /// - [`ReadError::UnsupportedType`], [`ReadError::Delimiter`] if the source cannot be read at all.
     /// - [`ReadError::Database`] for anything else.
     pub fn read_files(
@@ -163,8 +174,12 @@ impl Warehouse {
         max_rejected: u64,
     ) -> Result<(Connection, Statement), ReadError> {
         source.check()?;
+        let is_text = source.format != SourceFormat::Parquet;
         for file in files {
             file.check_unchanged()?;
+            if is_text && !source.accept_missing_line_end {
+                file.check_last_line()?;
+            }
         }
         let fields: Vec<Field> = projection
             .iter()
@@ -190,6 +205,7 @@ impl Warehouse {
             &connection,
             source,
             files,
+            projection,
             rejects.as_ref().map(|(rejects, _)| rejects),
         )?;
         let statement = Statement::new(select(&fields, &relations))
@@ -205,6 +221,7 @@ fn relations(
     connection: &Connection,
     source: &FileSource,
     files: &[FileIdentity],
+    projection: &[usize],
     rejects: Option<&Rejects>,
 ) -> Result<Vec<String>, ReadError> {
     match &source.format {
@@ -214,36 +231,34 @@ fn relations(
                 delimiter,
                 null_value: null_value.clone(),
             };
-            // By order of the columns, whether they may be split, and whether they are compressed.
+            // By their columns, whether they may be split, and whether they are compressed.
             let mut groups = Vec::new();
             for file in files {
-                let order = csv::columns_in_file(file, &source.columns, delimiter)?;
-                let plain = csv::may_be_split(file, &source.columns, &order, delimiter)?;
+                let columns = csv::columns_in_file(file, source, delimiter)?;
+                let plain = csv::may_be_split(file, &columns, delimiter)?;
+                file.check_values(source, projection)?;
                 let parallel = plain && rejects.is_none();
                 add(
                     &mut groups,
-                    (order, parallel, file.is_gzip()),
+                    (columns, parallel, file.is_gzip()),
                     file.duckdb_path(),
                 );
             }
             Ok(groups
                 .iter()
-                .map(|((order, parallel, gzip), paths)| {
-                    let columns: Vec<_> =
-                        order.iter().map(|index| &source.columns[*index]).collect();
-                    csv::read_csv(paths, &columns, &dialect, *parallel, *gzip, rejects)
+                .map(|((columns, parallel, gzip), paths)| {
+                    csv::read_csv(paths, columns, &dialect, *parallel, *gzip, rejects)
                 })
                 .collect())
         }
         SourceFormat::Ndjson => {
-            let columns: Vec<_> = source.columns.iter().collect();
             let mut groups = Vec::new();
             for file in files {
                 add(&mut groups, file.is_gzip(), file.duckdb_path());
             }
             Ok(groups
                 .iter()
-                .map(|(gzip, paths)| json::read_json(paths, &columns, *gzip))
+                .map(|(gzip, paths)| json::read_json(paths, &source.columns, *gzip))
                 .collect())
         }
         SourceFormat::Parquet => {

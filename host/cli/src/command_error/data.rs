@@ -4,8 +4,8 @@ use wigeon_engine::DataError;
 
 use super::{Advice, Kind};
 
-/// Returns what to do about it.
-pub(super) fn advice(error: &DataError) -> Advice {
+/// Returns what to do about it, in a step.
+pub(super) fn advice(step: &str, error: &DataError) -> Advice {
     let hint = match error {
         DataError::NoFiles { .. } => {
             "put the extracts there, or correct `path` of the source; a file whose name has a later time than the run is not seen"
@@ -27,14 +27,17 @@ pub(super) fn advice(error: &DataError) -> Advice {
         DataError::DuplicateKey { .. } => {
             "correct the extract: a full extract has one row for each key"
         }
-        DataError::TooFewRows { .. } => {
-            "replace the extract if it is incomplete; if it is right, lower `min_rows` under `[step.guard]`"
-        }
-        DataError::TooManyClosed { .. } => {
-            "replace the extract if it is incomplete; if it is right, raise `max_closed_share` under `[step.guard]`"
-        }
-        DataError::TooManyChanged { .. } => {
-            "replace the extract if it is wrong; if it is right, raise `max_changed_share` under `[step.guard]`"
+        DataError::Guard { breaches, .. } => {
+            let keys: Vec<_> = breaches
+                .iter()
+                .map(|breach| format!("`{}`", breach.key()))
+                .collect();
+            return Advice::new(Kind::Data)
+                .hint("replace the extract if it is incomplete or wrong")
+                .hint(format!(
+                    "if it is right, let it pass once with `wigeon run --accept {step}`, or for good by other values of {} under `[step.guard]`",
+                    keys.join(" and ")
+                ));
         }
         DataError::NoColumn { .. } => {
             return Advice::new(Kind::Manifest).hint("name one of these columns in the manifest");

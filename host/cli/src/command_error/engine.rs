@@ -33,6 +33,8 @@ pub(super) fn advice(error: &EngineError) -> Advice {
         EngineError::NotRunnable { name } => Advice::new(Kind::Usage).hint(format!(
             "run a step that reads `{name}`, or set `store = true` for it in the manifest"
         )),
+        EngineError::NoGuard { .. } => Advice::new(Kind::Usage)
+            .hint("leave `--accept` out: only snapshot steps have a guard"),
         EngineError::Busy(source) => storage::run_lock(source),
         EngineError::Open(source) => storage::open(source),
         EngineError::Resolve { source, .. } => Advice::new(Kind::Plugin).hint(resolve(source)),
@@ -45,7 +47,7 @@ pub(super) fn advice(error: &EngineError) -> Advice {
         EngineError::Read { source, .. } => storage::read(source),
         EngineError::ReadWarehouse(source) => storage::read_warehouse(source),
         EngineError::Load { source, .. } => storage::load(source),
-        EngineError::Data { source, .. } => data::advice(source),
+        EngineError::Data { step, source } => data::advice(step, source),
         EngineError::Temporary(_) => Advice::new(Kind::Data).hint(
             "check that the temporary directory exists and has room; `TMPDIR` names another one",
         ),

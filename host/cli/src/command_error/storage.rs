@@ -64,12 +64,18 @@ pub(super) fn read(error: &ReadError) -> Advice {
             "run again when the file is complete; write extracts under another name, and rename them when they are"
         }
         ReadError::Unreadable { .. } => "check that you may read the file and its directory",
+        ReadError::MissingLineEnd { .. } => {
+            "transfer the file once more if it is incomplete; if its last line is whole, end it with a line feed, or set `missing_line_end = \"accept\"` for the source"
+        }
         ReadError::Truncated { .. } => "transfer the file once more, and run again",
         ReadError::Pattern { .. } => {
             return Advice::new(Kind::Manifest).hint("correct `path` of the source");
         }
         ReadError::Delimiter { .. } => {
             return Advice::new(Kind::Manifest).hint("correct `delimiter` of the source");
+        }
+        ReadError::Columns { missing, .. } if missing.is_empty() => {
+            "declare the new columns of the source, or set `extra_columns = \"ignore\"` for it; if the file is wrong, correct it"
         }
         ReadError::Columns { .. } => {
             "correct the file, or the columns that the manifest declares for the source"
@@ -82,6 +88,9 @@ pub(super) fn read(error: &ReadError) -> Advice {
         }
         ReadError::Malformed { .. } => {
             "correct the line, or allow malformed rows of CSV with `max_rejected_rows`: they go to quarantine then"
+        }
+        ReadError::Lossy { .. } => {
+            "correct the file, or declare a type that keeps the value: a decimal or `float64` for fractions, `timestamp_tz` for times with a zone, `timestamp` for dates with a time"
         }
         ReadError::Held { .. } => {
             "close the program that has it open, or wait for it: one process may write, or many may read"
@@ -112,12 +121,14 @@ pub(super) fn read_warehouse(error: &ReadError) -> Advice {
         | ReadError::Query { .. }
         | ReadError::Changed { .. }
         | ReadError::Unreadable { .. }
+        | ReadError::MissingLineEnd { .. }
         | ReadError::Truncated { .. }
         | ReadError::Pattern { .. }
         | ReadError::Delimiter { .. }
         | ReadError::Columns { .. }
         | ReadError::Type { .. }
         | ReadError::Malformed { .. }
+        | ReadError::Lossy { .. }
         | ReadError::Held { .. }
         | ReadError::NotADatabase { .. }
         | ReadError::Schema(_)

@@ -1,10 +1,10 @@
 //! `wigeon history`.
 
-use std::process::ExitCode;
+use std::{fmt::Write as _, process::ExitCode};
 
 use chrono_tz::Tz;
 use clap::Args;
-use wigeon_engine::HistoryEntry;
+use wigeon_engine::{GuardBreach, HistoryEntry};
 
 use crate::{
     arguments::{Format, FormatArgument},
@@ -76,7 +76,21 @@ fn text(entries: &[HistoryEntry], zone: Tz) -> String {
             short_digest(&entry.digest).to_owned(),
         ]);
     }
-    render(&loads)
+    let mut text = render(&loads);
+    for entry in entries {
+        let accepted = entry.accepted();
+        if !accepted.is_empty() {
+            // Writing into a `String` cannot fail.
+            let _ = writeln!(
+                text,
+                "\nload {} of {} was accepted although the extract {}",
+                entry.load_id,
+                entry.step,
+                GuardBreach::join(&accepted)
+            );
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -107,6 +121,19 @@ mod tests {
             rows_rejected: 0,
             details: serde_json::Value::Null,
         };
-        assert_snapshot!(text(&[entry], Tz::Europe__London));
+        assert_snapshot!(text(std::slice::from_ref(&entry), Tz::Europe__London));
+        let accepted = HistoryEntry {
+            details: serde_json::json!({
+                "accepted": [{"guard": "min_rows", "rows": 20_000, "min_rows": 30_000}]
+            }),
+            ..entry
+        };
+        let text = text(&[accepted], Tz::Europe__London);
+        assert_eq!(
+            text.lines().last(),
+            Some(
+                "load 7 of users was accepted although the extract has 20000 rows, but `guard.min_rows` is 30000"
+            )
+        );
     }
 }

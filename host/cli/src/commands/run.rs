@@ -4,7 +4,7 @@ use std::{fmt::Write as _, process::ExitCode};
 
 use chrono_tz::Tz;
 use clap::Args;
-use wigeon_engine::{Outcome, OverlayReport, RunReport, StepReport};
+use wigeon_engine::{GuardBreach, Outcome, OverlayReport, RunReport, RunRequest, StepReport};
 
 use super::plan::SelectionArguments;
 use crate::{
@@ -31,6 +31,13 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
 
+    /// Take an extract of this step although its guard stops it; may be repeated
+    ///
+    /// For this run only, and for the first extract that the guard stops: nobody has looked at a second one. The ledger
+    /// keeps what was accepted. It is not for a crontab, so it cannot go with `--due`.
+    #[arg(long, value_name = "STEP", conflicts_with = "due")]
+    accept: Vec<String>,
+
     #[command(flatten)]
     pub(crate) format: FormatArgument,
 }
@@ -44,7 +51,10 @@ pub(crate) fn run(
     let failpoint = Failpoint::from_environment().map_err(CommandError::usage)?;
     let project = context.open()?;
     let SelectionArguments { steps, due, at } = &arguments.selection;
-    let request = context.request(&project, steps, *due, *at)?;
+    let request = RunRequest {
+        accept: arguments.accept.clone(),
+        ..context.request(&project, steps, *due, *at)?
+    };
     let cancellation = interrupt::on_signal(printer);
     let progress = Progress::new(printer, failpoint);
     let result = project.run(&request, &progress, &cancellation);
@@ -61,6 +71,14 @@ pub(crate) fn run(
     match arguments.format.format {
         Format::Json => printer.json(&report)?,
         Format::Text => printer.summary(&text(&report, project.pipeline().time_zone()))?,
+    }
+    for step in &arguments.accept {
+        let is_accepted = |report: &StepReport| report.step == *step && !report.accepted.is_empty();
+        if !report.steps.iter().any(is_accepted) {
+            printer.note(&format!(
+                "`--accept {step}` was not needed: the guard stopped nothing"
+            ));
+        }
     }
     Ok(ExitCode::from(exit::DONE))
 }
@@ -111,6 +129,16 @@ fn text(report: &RunReport, zone: Tz) -> String {
                 total.step, total.passes
             );
         }
+    }
+    for step in report.steps.iter().filter(|s| !s.accepted.is_empty()) {
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(
+            text,
+            "\n{} accepted `{}` although it {}",
+            step.step,
+            step.inputs.join("`, `"),
+            GuardBreach::join(&step.accepted)
+        );
     }
     // What became of an overlay last is how it is now.
     if let Some(overlay) = report.steps.iter().rev().find_map(|s| s.overlay.as_ref()) {
@@ -208,6 +236,7 @@ mod tests {
             rows_rejected: 0,
             rows_updated: 40,
             changes: None,
+            accepted: vec![],
             overlay: None,
             passes: 1,
             seconds: 0.25,

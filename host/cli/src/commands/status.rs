@@ -91,6 +91,15 @@ fn text(status: &StatusReport, zone: Tz) -> String {
             );
         }
     }
+    for step in status.steps.iter().filter(|step| step.accepted > 0) {
+        // Writing into a `String` cannot fail.
+        let _ = write!(
+            text,
+            "\n{0} accepted {1} that its guard stops; `wigeon history --step {0}` tells more\n",
+            step.step,
+            counted(step.accepted, "extract")
+        );
+    }
     for step in status.steps.iter().filter(|step| !step.holes.is_empty()) {
         // Writing into a `String` cannot fail.
         let _ = write!(text, "\n{}", missing(step));
@@ -135,6 +144,7 @@ mod tests {
             rows: 20_000,
             overlay: None,
             rows_rejected: 0,
+            accepted: 1,
             waiting: 1,
             next_due: Some(at),
             overdue: 0,
@@ -146,6 +156,7 @@ mod tests {
             newest_input: None,
             loads: 0,
             rows: 0,
+            accepted: 0,
             next_due: None,
             holes: Vec::new(),
             ..users.clone()

@@ -11,7 +11,7 @@ use std::{
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use wigeon_manifest::{Format, Source};
+use wigeon_manifest::{ExtraColumns, Format, MissingLineEnd, Source};
 use wigeon_runtime::TransformInstance;
 use wigeon_warehouse::{
     FileIdentity, FileSource, ReadError, RejectedRow, RowStream, SourceFormat, Watermark,
@@ -46,13 +46,13 @@ impl StepRun<'_> {
         chain: &Chain<'_>,
         files: &[NewFile],
     ) -> Result<Vec<NewFile>, EngineError> {
-        let format = file_source(chain.source).format;
+        let source = file_source(chain.source);
         let digested = |file: &NewFile| {
             let mut file = file.clone();
             if self.run.cancellation.is_cancelled() {
                 return Err(self.cancelled());
             }
-            let taken = file.identity.take_digest(&format);
+            let taken = file.identity.take_digest(&source);
             taken.map_err(|source| self.read_error(source))?;
             Ok(file)
         };
@@ -304,14 +304,31 @@ pub(crate) fn file_source(source: &Source) -> FileSource {
             Format::Csv {
                 delimiter,
                 null_value,
+                ..
             } => SourceFormat::Csv {
                 delimiter: *delimiter,
                 null_value: null_value.clone(),
             },
             Format::Parquet => SourceFormat::Parquet,
             // A DuckDB file is read by `read_attached`.
-            Format::Ndjson | Format::DuckDb => SourceFormat::Ndjson,
+            Format::Ndjson { .. } | Format::DuckDb => SourceFormat::Ndjson,
         },
         columns: source.columns.iter().map(field).collect(),
+        ignore_extra_columns: matches!(
+            source.format,
+            Format::Csv {
+                extra_columns: ExtraColumns::Ignore,
+                ..
+            }
+        ),
+        accept_missing_line_end: matches!(
+            source.format,
+            Format::Csv {
+                missing_line_end: MissingLineEnd::Accept,
+                ..
+            } | Format::Ndjson {
+                missing_line_end: MissingLineEnd::Accept,
+            }
+        ),
     }
 }

@@ -22,7 +22,7 @@ use super::{
     read::Rows,
 };
 use crate::{
-    Changes, DataError, EngineError, StepReport,
+    Changes, DataError, EngineError, GuardBreach, StepReport,
     inputs::{NewFile, NewInputs, NewTable, Question, location},
     progress::Progress,
     resolved::{Chain, Work},
@@ -38,6 +38,8 @@ struct Extract {
     time: NaiveDateTime,
     /// The extract that comes after it, if this one is late.
     next: Option<NaiveDateTime>,
+    /// Whether it is taken even if the guard stops it.
+    accept: bool,
 }
 
 impl StepRun<'_> {
@@ -66,6 +68,7 @@ impl StepRun<'_> {
             self.started(inputs.len());
         }
         let mut reports = vec![];
+        let mut accept = self.run.accept.contains(&self.resolved.step.name);
         match inputs {
             NewInputs::Table(None) => {}
             NewInputs::Table(Some(new)) => {
@@ -75,14 +78,19 @@ impl StepRun<'_> {
                     table: Some(new),
                     file: None,
                     next: None,
+                    accept,
                 };
                 reports.push(self.take(chain, input, table, settings, &extract)?);
             }
             NewInputs::Files(files) => {
                 self.check_times(&files)?;
                 for file in files {
-                    let extract = self.place(file, settings)?;
-                    reports.push(self.take(chain, input, table, settings, &extract)?);
+                    let mut extract = self.place(file, settings)?;
+                    extract.accept = accept;
+                    let report = self.take(chain, input, table, settings, &extract)?;
+                    // Nobody has looked at a second one.
+                    accept &= report.accepted.is_empty();
+                    reports.push(report);
                 }
             }
         }
@@ -135,6 +143,7 @@ impl StepRun<'_> {
             next,
             file: Some(file),
             table: None,
+            accept: false,
         })
     }
 
@@ -173,6 +182,7 @@ impl StepRun<'_> {
         loaded.rows_out = taken.rows_out;
         loaded.rows_updated = changes.superseded + changes.closed;
         loaded.changes = Some(changes);
+        loaded.accepted = taken.accepted;
         loaded.passes = passes;
         loaded.rejected = rejected;
         loaded
@@ -223,7 +233,7 @@ impl StepRun<'_> {
         };
         let guard = || {
             let rows = progress.rows_in();
-            self.guard(settings, &extract.path, rows, before, counts.get())
+            self.guard(settings, extract, rows, before, counts.get())
         };
         let schema = input.changes();
         if is_first {
@@ -233,9 +243,10 @@ impl StepRun<'_> {
                 let opened = load.open_all(table, rows, extract.time);
                 opened.map_err(|source| self.load_error(source))
             })?;
-            guard()?;
+            let accepted = guard()?;
             return Ok(Taken {
                 load,
+                accepted,
                 rows_in: progress.rows_in(),
                 rows_out,
                 changes: counts.get(),
@@ -244,7 +255,7 @@ impl StepRun<'_> {
         let stage = wigeon_lanes::run(passes, open, &schema, &progress, |changes| {
             self.stage(changes)
         })?;
-        guard()?;
+        let accepted = guard()?;
         let load = self.begin()?;
         let applied = match extract.next {
             None => load.apply_snapshot(table, &stage, extract.time),
@@ -253,6 +264,7 @@ impl StepRun<'_> {
         let applied = applied.map_err(|source| self.load_error(source))?;
         Ok(Taken {
             load,
+            accepted,
             rows_in: progress.rows_in(),
             rows_out: applied.opened + applied.superseded,
             changes: Changes {
@@ -314,45 +326,24 @@ impl StepRun<'_> {
         })
     }
 
-    /// Stops an extract that is empty, half, or of another table.
+    /// Stops an extract that is empty, half, or of another table, unless it is to be accepted.
+    /// Returns what the guard has against it then.
     fn guard(
         &self,
         settings: &SnapshotSettings,
-        path: &str,
+        extract: &Extract,
         rows: u64,
         open: u64,
         changes: Changes,
-    ) -> Result<(), EngineError> {
-        let guard = &settings.guard;
-        let path = path.to_owned();
-        if rows < guard.min_rows {
-            return Err(self.data_error(DataError::TooFewRows {
-                path,
-                rows,
-                min_rows: guard.min_rows,
-            }));
+    ) -> Result<Vec<GuardBreach>, EngineError> {
+        let breaches = GuardBreach::all(&settings.guard, rows, open, changes);
+        if breaches.is_empty() || extract.accept {
+            return Ok(breaches);
         }
-        #[expect(clippy::cast_precision_loss, reason = "a share needs no 53 bits")]
-        let share = |part: u64| part as f64 / open.max(1) as f64;
-        if open > 0 && share(changes.closed) > guard.max_closed_share {
-            return Err(self.data_error(DataError::TooManyClosed {
-                path,
-                closed: changes.closed,
-                open,
-                percent: share(changes.closed) * 100.0,
-                max: guard.max_closed_share,
-            }));
-        }
-        if open > 0 && share(changes.superseded) > guard.max_changed_share {
-            return Err(self.data_error(DataError::TooManyChanged {
-                path,
-                changed: changes.superseded,
-                open,
-                percent: share(changes.superseded) * 100.0,
-                max: guard.max_changed_share,
-            }));
-        }
-        Ok(())
+        Err(self.data_error(DataError::Guard {
+            path: extract.path.clone(),
+            breaches,
+        }))
     }
 
     /// Names the extract and the rows in a complaint about keys.
@@ -393,6 +384,7 @@ impl StepRun<'_> {
 /// What taking an extract came to.
 struct Taken {
     load: Load,
+    accepted: Vec<GuardBreach>,
     rows_in: u64,
     rows_out: u64,
     changes: Changes,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use super::{names::check_identifier, settings::is_plain_path};
+use super::{names::check_identifier, settings::is_plain_path, step::word};
 use crate::{
     code::Code,
     column::{Column, ColumnType, ColumnTypeError},
@@ -10,9 +10,9 @@ use crate::{
     mistakes::Mistakes,
     path_pattern::PathPattern,
     read::NamedSource,
-    source::{Format, Location, Source},
+    source::{ExtraColumns, Format, Location, MissingLineEnd, Source},
     words::{did_you_mean, printable},
-    written::FORMATS,
+    written::{EXTRA_COLUMNS, FORMATS, MISSING_LINE_END},
 };
 
 /// What could be read of a source. What is `None` has left a mistake, unless it is optional.
@@ -99,9 +99,13 @@ fn format(source: &NamedSource<'_>, mistakes: &mut Mistakes) -> Option<Format> {
         "csv" => Some(Format::Csv {
             delimiter: delimiter(source, mistakes),
             null_value: read.value.null_value.clone().unwrap_or_default(),
+            extra_columns: extra_columns(source, mistakes),
+            missing_line_end: missing_line_end(source, mistakes),
         }),
         "parquet" => Some(Format::Parquet),
-        "ndjson" => Some(Format::Ndjson),
+        "ndjson" => Some(Format::Ndjson {
+            missing_line_end: missing_line_end(source, mistakes),
+        }),
         "duckdb" => Some(Format::DuckDb),
         _ => {
             let message = format!("there is no format {}", printable(written));
@@ -142,15 +146,44 @@ fn delimiter(source: &NamedSource<'_>, mistakes: &mut Mistakes) -> char {
     }
 }
 
+fn extra_columns(source: &NamedSource<'_>, mistakes: &mut Mistakes) -> ExtraColumns {
+    let (read, key) = (&source.read, "extra_columns");
+    let written = read.value.extra_columns.as_deref();
+    match word(read, key, written, &EXTRA_COLUMNS, mistakes) {
+        Some("ignore") => ExtraColumns::Ignore,
+        _ => ExtraColumns::Refuse,
+    }
+}
+
+fn missing_line_end(source: &NamedSource<'_>, mistakes: &mut Mistakes) -> MissingLineEnd {
+    let (read, key) = (&source.read, "missing_line_end");
+    let written = read.value.missing_line_end.as_deref();
+    match word(read, key, written, &MISSING_LINE_END, mistakes) {
+        Some("accept") => MissingLineEnd::Accept,
+        _ => MissingLineEnd::Refuse,
+    }
+}
+
 /// Reports keys of other formats.
 fn refuse_misplaced(source: &NamedSource<'_>, format: &Format, mistakes: &mut Mistakes) {
-    let of_csv: &[&str] = &["delimiter", "null_value"];
+    let of_csv: &[&str] = &["delimiter", "null_value", "extra_columns"];
+    let of_text: &[&str] = &["missing_line_end"];
     let of_duckdb: &[&str] = &["table", "query", "watermark"];
     let (name, foreign) = match format {
-        Format::Csv { .. } => ("csv", vec![(of_duckdb, "duckdb")]),
-        Format::Parquet => ("parquet", vec![(of_csv, "csv"), (of_duckdb, "duckdb")]),
-        Format::Ndjson => ("ndjson", vec![(of_csv, "csv"), (of_duckdb, "duckdb")]),
-        Format::DuckDb => ("duckdb", vec![(of_csv, "csv")]),
+        Format::Csv { .. } => ("csv", vec![(of_duckdb, "`duckdb`")]),
+        Format::Parquet => (
+            "parquet",
+            vec![
+                (of_csv, "`csv`"),
+                (of_text, "`csv` and `ndjson`"),
+                (of_duckdb, "`duckdb`"),
+            ],
+        ),
+        Format::Ndjson { .. } => ("ndjson", vec![(of_csv, "`csv`"), (of_duckdb, "`duckdb`")]),
+        Format::DuckDb => (
+            "duckdb",
+            vec![(of_csv, "`csv`"), (of_text, "`csv` and `ndjson`")],
+        ),
     };
     let place = source.read.place;
     for (keys, owner) in foreign {
@@ -158,7 +191,7 @@ fn refuse_misplaced(source: &NamedSource<'_>, format: &Format, mistakes: &mut Mi
             let message = format!("`{key}` has no meaning in a `{name}` source");
             mistakes.add(
                 Diagnostic::new(Code::MisplacedKey, place.key_span(key), message)
-                    .with_help(format!("remove it: only `{owner}` sources have it")),
+                    .with_help(format!("remove it: only {owner} sources have it")),
             );
         }
     }

@@ -467,8 +467,8 @@ fn guard(read: &Read<'_, written::Step>, mistakes: &mut Mistakes) -> Guard {
 }
 
 /// Returns a word that is one of `allowed`.
-fn word<'t>(
-    read: &Read<'_, written::Step>,
+pub(super) fn word<'t, T>(
+    read: &Read<'_, T>,
     key: &str,
     written: Option<&'t str>,
     allowed: &[&'static str],

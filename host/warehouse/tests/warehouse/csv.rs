@@ -31,7 +31,7 @@ fn columns_are_found_by_their_header() {
     let context = Context::new();
     context.write("a.csv", "id,name,n\n1,x,5\n");
     context.write("b.csv", "n,\"id\",name\r\n6,2,y\r\n");
-    context.write("c.csv", "\u{feff}name,n,id\nz,7,3");
+    context.write("c.csv", "\u{feff}name,n,id\nz,7,3\n");
     let read = context.read(&users(), "*.csv", 0).unwrap();
     assert_eq!(read.rows, "1 | x | 5\n2 | y | 6\n3 | z | 7");
     let projected = context
@@ -66,6 +66,7 @@ fn a_header_must_name_the_declared_columns() {
                 path,
                 missing: found_missing,
                 extra: found_extra,
+                ..
             } => {
                 assert_eq!(path, "a.csv");
                 assert_eq!(
@@ -79,6 +80,94 @@ fn a_header_must_name_the_declared_columns() {
     context.write("a.csv", "");
     let error = context.read(&users(), "*.csv", 0).unwrap_err();
     assert_eq!(error.to_string(), "`a.csv` is empty: it has no header");
+}
+
+#[test]
+fn columns_that_are_not_declared_are_ignored_if_that_is_wanted() {
+    let context = Context::new();
+    let mut source = users();
+    source.ignore_extra_columns = true;
+    context.write(
+        "a.csv",
+        b"more,id,,name,ID,n,more\n\xff,1,\"a\nb\",x,y,5,z\n,2,,y,,6,\n",
+    );
+    context.write("b.csv", "id,name,n\n3,z,7\n");
+    let read = context.read(&source, "*.csv", 0).unwrap();
+    assert_eq!(read.rows, "1 | x | 5\n2 | y | 6\n3 | z | 7");
+    let files = context.files("a.csv");
+    let null = context.warehouse.find_null_key(&source, &files, &[0]);
+    assert_eq!(null.unwrap(), None);
+
+    context.write(
+        "c.csv",
+        "id,name,n,more,More\n1,x,5,a,b\n2,y,6,c\n3,z,zz,a,b\n",
+    );
+    let rejected = context.read(&source, "c.csv", 2).unwrap().rejected;
+    let places: Vec<_> = rejected
+        .iter()
+        .map(|row| (row.line, row.column.as_deref()))
+        .collect();
+    assert_eq!(places, [(3, Some("More (column 5)")), (4, Some("n"))]);
+
+    // Which of the two is meant cannot be told.
+    context.write("d.csv", "id,name,n,n,more\n1,x,5,6,7\n");
+    match context.read(&source, "d.csv", 0).unwrap_err() {
+        ReadError::Columns { missing, extra, .. } => {
+            assert_eq!((missing, extra), (vec![], vec!["n".to_owned()]));
+        }
+        error => panic!("{error}"),
+    }
+}
+
+#[test]
+fn the_columns_are_shown_side_by_side() {
+    let context = Context::new();
+    context.write("a.csv", "id,email,n\n1,x,5\n");
+    let error = context.read(&users(), "a.csv", 0).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the columns of `a.csv` differ from the declared ones: `name` missing, `email` not declared\n  \
+         id int64\n- name utf8\n+ email\n  n int32"
+    );
+}
+
+#[test]
+fn a_last_line_without_its_end_is_refused_unless_accepted() {
+    let context = Context::new();
+    let rows: String = rows(200_000, |id| format!("{id},name of {id},{}\n", id % 7));
+    let text = format!("id,name,n\n{rows}200000,last,1");
+    context.write("a.csv", &text);
+    context.write("b.csv.gz", gzip(&text));
+    let mut accepting = users();
+    accepting.accept_missing_line_end = true;
+    for name in ["a.csv", "b.csv.gz"] {
+        let error = context.read(&users(), name, 0).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "line 200002 of `{name}`, its last, has no line end and may be cut off\n200000,last,1"
+            )
+        );
+        let mut files = context.files(name);
+        files[0].take_digest(&users()).unwrap();
+        let read = |source: &FileSource| context.warehouse.read_files(source, &files, &[0], 0);
+        assert!(matches!(
+            read(&users()),
+            Err(ReadError::MissingLineEnd { line: 200_002, .. })
+        ));
+        assert_eq!(table(read(&accepting).unwrap()).lines().count(), 200_001);
+    }
+    context.write("c.csv", "id,name,n");
+    assert!(matches!(
+        context.read(&users(), "c.csv", 0),
+        Err(ReadError::MissingLineEnd { line: 1, raw, .. }) if raw == "id,name,n"
+    ));
+    // The line end may be the one that is cut.
+    context.write("c.csv", "id,name,n\r\n1,x,5\r");
+    assert!(matches!(
+        context.read(&users(), "c.csv", 0),
+        Err(ReadError::MissingLineEnd { line: 2, raw, .. }) if raw == "1,x,5"
+    ));
 }
 
 fn to_strings(names: &[&str]) -> Vec<String> {
@@ -205,10 +294,12 @@ fn a_quote_that_is_never_closed_is_an_error() {
     let context = Context::new();
     let rows: String = rows(1_000_000, |id| format!("{id},name {id},5\n"));
     let begin = format!("id,name,n\n{rows}");
+    let mut source = users();
+    source.accept_missing_line_end = true;
     for end in ["7,\"y\n", "7,\"y", "7,x,\"", "7,\"x\n8,y,6\n"] {
         context.write("a.csv", format!("{begin}{end}"));
         for max_rejected in [0, 5] {
-            match context.read(&users(), "a.csv", max_rejected).unwrap_err() {
+            match context.read(&source, "a.csv", max_rejected).unwrap_err() {
                 ReadError::Malformed {
                     line, column, raw, ..
                 } => {
@@ -351,7 +442,7 @@ fn compressed_files_are_read_and_checked() {
     );
     for mut file in files {
         let digest = digest_file(&file.absolute).unwrap();
-        file.take_digest(&users().format).unwrap();
+        file.take_digest(&users()).unwrap();
         assert_eq!(file.digest.as_ref(), Some(&digest));
         let bytes = fs_err::read(&file.absolute).unwrap();
         assert_eq!(digest, format!("blake3:{}", blake3::hash(&bytes).to_hex()));
@@ -398,6 +489,78 @@ fn times_and_numbers_have_their_types() {
         context.read(&source, "a.csv", 0).unwrap().rows,
         "2019-10-11T14:55:23.500 | 2019-10-11T13:55:23 | 2019-10-11 | 1.25 | true | 6100\n\
          null | null | null | null | null | null"
+    );
+}
+
+#[test]
+fn values_that_reading_would_change_are_refused() {
+    let context = Context::new();
+    let source = csv(&[
+        ("id", DataType::Int64),
+        ("at", DataType::Timestamp(TimeUnit::Microsecond, None)),
+        ("price", DataType::Decimal128(10, 2)),
+        ("day", DataType::Date32),
+    ]);
+    let good = "1,2019-10-11 14:55:23,1.5,2019-10-11\n";
+    for (row, column, reason) in [
+        ("1.5,,,", "id", "the value is not a whole number"),
+        ("\"1.5\",,,", "id", "the value is not a whole number"),
+        (
+            "1,2019-10-11 14:55:23+01:00,,",
+            "at",
+            "the value has a time zone, but the declared type has none",
+        ),
+        (
+            "1,2019-10-11T14:55:23Z,,",
+            "at",
+            "the value has a time zone, but the declared type has none",
+        ),
+        (
+            "1,,1.255,",
+            "price",
+            "the value has more decimals than the declared type",
+        ),
+        (
+            "1,,,2019-10-11 14:55:23",
+            "day",
+            "the value has a time, but the declared type has none",
+        ),
+    ] {
+        // Over several blocks, with a row that begins in one and ends in another.
+        let begin = format!("id,at,price,day\n{}", good.repeat(20_000));
+        context.write("a.csv", format!("{begin}{row}\n{good}"));
+        for max_rejected in [0, 5] {
+            let error = context.read(&source, "a.csv", max_rejected).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "line 20002 of `a.csv` would be changed in column `{column}`: {reason}\n{row}"
+                )
+            );
+        }
+        let mut files = context.files("a.csv");
+        files[0].take_digest(&source).unwrap();
+        let read = |projection: &[usize]| {
+            let warehouse = &context.warehouse;
+            warehouse.read_files(&source, &files, projection, 0)
+        };
+        assert!(matches!(
+            read(&[0, 1, 2, 3]),
+            Err(ReadError::Lossy { line: 20_002, .. })
+        ));
+        // Only what is read is looked at.
+        let others: Vec<_> = (0..4)
+            .filter(|index| source.columns[*index].name() != column)
+            .collect();
+        assert_eq!(table(read(&others).unwrap()).lines().count(), 20_002);
+    }
+    context.write(
+        "a.csv",
+        "day,price,at,id\n2019-10-11 00:00:00,1.2500,2019-10-11T14:55,1e3\n,-1e2,,7.0\n",
+    );
+    assert_eq!(
+        context.read(&source, "a.csv", 0).unwrap().rows,
+        "1000 | 2019-10-11T14:55:00 | 1.25 | 2019-10-11\n7 | null | -100.00 | null"
     );
 }
 

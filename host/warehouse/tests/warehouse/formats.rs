@@ -9,6 +9,8 @@ fn parquet(columns: &[(&str, DataType)]) -> FileSource {
     FileSource {
         format: SourceFormat::Parquet,
         columns: fields(columns),
+        ignore_extra_columns: false,
+        accept_missing_line_end: false,
     }
 }
 
@@ -16,6 +18,8 @@ fn ndjson(columns: &[(&str, DataType)]) -> FileSource {
     FileSource {
         format: SourceFormat::Ndjson,
         columns: fields(columns),
+        ignore_extra_columns: false,
+        accept_missing_line_end: false,
     }
 }
 
@@ -54,6 +58,7 @@ fn parquet_columns_are_found_by_name() {
             path,
             missing,
             extra,
+            ..
         } => {
             assert_eq!(
                 (path.as_str(), missing, extra),
@@ -208,6 +213,41 @@ fn json_members_are_columns() {
         .unwrap()
         .unwrap();
     assert_eq!(twice.places[1].line, Some(5));
+}
+
+#[test]
+fn a_last_line_of_json_has_its_end() {
+    let context = Context::new();
+    let mut source = ndjson(&[("id", DataType::Int64)]);
+    context.write("a.ndjson", "{\"id\":1}\n{\"id\":2}");
+    let error = context.read(&source, "a.ndjson", 0).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "line 2 of `a.ndjson`, its last, has no line end and may be cut off\n{\"id\":2}"
+    );
+    source.accept_missing_line_end = true;
+    assert_eq!(context.read(&source, "a.ndjson", 0).unwrap().rows, "1\n2");
+    context.write("empty.ndjson", "");
+    source.accept_missing_line_end = false;
+    assert_eq!(context.read(&source, "empty.ndjson", 0).unwrap().rows, "");
+}
+
+/// Unlike the fields of CSV.
+#[test]
+fn json_members_are_cast_whatever_is_lost() {
+    let context = Context::new();
+    let source = ndjson(&[
+        ("id", DataType::Int64),
+        ("at", DataType::Timestamp(TimeUnit::Microsecond, None)),
+    ]);
+    context.write(
+        "a.ndjson",
+        "{\"id\":1.5,\"at\":\"2019-10-11 14:55:23+01:00\"}\n",
+    );
+    assert_eq!(
+        context.read(&source, "a.ndjson", 0).unwrap().rows,
+        "2 | 2019-10-11T14:55:23"
+    );
 }
 
 #[test]

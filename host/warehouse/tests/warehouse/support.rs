@@ -155,6 +155,8 @@ pub(crate) fn csv(columns: &[(&str, DataType)]) -> FileSource {
             null_value: String::new(),
         },
         columns: fields(columns),
+        ignore_extra_columns: false,
+        accept_missing_line_end: false,
     }
 }
 

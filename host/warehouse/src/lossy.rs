@@ -1,0 +1,298 @@
+//! Values of CSV that DuckDB's casts would change without a word.
+//!
+//! DuckDB reads `1.5` as the integer 2, rounds decimals, and drops the time zone of a timestamp and
+//! the time of a date. It tells nothing of it, so the text is looked at here, on the way of taking
+//! the digest. What is no number or time at all is left to DuckDB to complain about.
+
+use arrow_schema::{DataType, Field};
+use memchr::{memchr, memchr_iter};
+
+use crate::{
+    csv_record::{self, Records, State},
+    source::{FileSource, SourceFormat},
+};
+
+/// A longer record is not looked at, nor what follows: DuckDB refuses it.
+const LONGEST: usize = 1 << 22;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A value that would be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LossyValue {
+    /// The column, as an index into the declared ones.
+    pub(crate) column: usize,
+    pub(crate) line: u64,
+    pub(crate) reason: &'static str,
+    pub(crate) raw: String,
+}
+
+/// What a type keeps of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A number with so many decimals.
+    Number(i64),
+    Date,
+    Timestamp,
+}
+
+impl Kind {
+    fn of(data_type: &DataType) -> Option<Self> {
+        match data_type {
+            DataType::Decimal128(_, scale) => Some(Self::Number(i64::from(*scale))),
+            DataType::Date32 => Some(Self::Date),
+            DataType::Timestamp(_, None) => Some(Self::Timestamp),
+            other if other.is_integer() => Some(Self::Number(0)),
+            _ => None,
+        }
+    }
+
+    /// Says what would be lost of a text, if anything would.
+    fn loses(self, text: &[u8]) -> Option<&'static str> {
+        match self {
+            Self::Number(0) => (!is_exact(text, 0)).then_some("the value is not a whole number"),
+            Self::Number(scale) => (!is_exact(text, scale))
+                .then_some("the value has more decimals than the declared type"),
+            Self::Date => {
+                let time = text.get(10..).unwrap_or_default();
+                (time.contains(&b':') && time.iter().any(|byte| matches!(byte, b'1'..=b'9')))
+                    .then_some("the value has a time, but the declared type has none")
+            }
+            Self::Timestamp => {
+                let time = &text[memchr(b':', text)?..];
+                time.iter()
+                    .any(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'+' | b'-'))
+                    .then_some("the value has a time zone, but the declared type has none")
+            }
+        }
+    }
+}
+
+/// Says whether a number has no more decimals than `scale`; also if it is no number.
+fn is_exact(text: &[u8], scale: i64) -> bool {
+    if text
+        .iter()
+        .all(|byte| byte.is_ascii_digit() || *byte == b'-')
+    {
+        return true;
+    }
+    let text = text.trim_ascii();
+    let (mantissa, exponent) = match text.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+        None => (text, 0),
+        Some(place) => {
+            let exponent = std::str::from_utf8(&text[place + 1..]).unwrap_or_default();
+            match exponent.parse::<i32>() {
+                Ok(exponent) => (&text[..place], i64::from(exponent)),
+                Err(_) => return true,
+            }
+        }
+    };
+    let unsigned = match mantissa {
+        [b'+' | b'-', rest @ ..] => rest,
+        all => all,
+    };
+    if !unsigned
+        .iter()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'_'))
+    {
+        return true;
+    }
+    let point = memchr(b'.', unsigned).unwrap_or(unsigned.len());
+    // The place of the last digit that counts: 0 for ones, 1 for tenths.
+    let last = unsigned
+        .iter()
+        .rposition(|byte| matches!(byte, b'1'..=b'9'));
+    let Some(last) = last else {
+        return true;
+    };
+    let place = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+    let decimals = if last > point {
+        place(last - point)
+    } else {
+        place(last + 1) - place(point)
+    };
+    decimals - exponent <= scale
+}
+
+/// Looks at the text of a file, piece by piece.
+#[derive(Debug)]
+pub(crate) struct LossyScan {
+    declared: Vec<(String, Option<Kind>)>,
+    delimiter: u8,
+    null_value: Vec<u8>,
+    /// By column of the file, once its header was seen: which of the declared ones, and its kind.
+    columns: Option<Vec<Option<(usize, Kind)>>>,
+    pending: Vec<u8>,
+    scanned: usize,
+    state: State,
+    started: bool,
+    /// The line at which the pending record begins, and the one that is being looked at.
+    first_line: u64,
+    line: u64,
+    ended: bool,
+    found: Vec<LossyValue>,
+}
+
+impl LossyScan {
+    /// Looks for what the declared columns of a source would lose.
+    pub(crate) fn new(source: &FileSource) -> Self {
+        let kind = |field: &Field| (field.name().clone(), Kind::of(field.data_type()));
+        let declared: Vec<_> = source.columns.iter().map(kind).collect();
+        let null_value = match &source.format {
+            SourceFormat::Csv { null_value, .. } => Some(null_value.clone().into_bytes()),
+            SourceFormat::Parquet | SourceFormat::Ndjson => None,
+        };
+        Self {
+            ended: null_value.is_none() || declared.iter().all(|(_, kind)| kind.is_none()),
+            declared,
+            delimiter: source.format.delimiter().unwrap_or(b','),
+            null_value: null_value.unwrap_or_default(),
+            columns: None,
+            pending: Vec::new(),
+            scanned: 0,
+            state: State::FieldStart,
+            started: false,
+            first_line: 1,
+            line: 1,
+            found: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        if self.ended || bytes.is_empty() {
+            return;
+        }
+        let bytes = if self.started {
+            bytes
+        } else {
+            bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+        };
+        self.started = true;
+        let mut text = std::mem::take(&mut self.pending);
+        text.extend_from_slice(bytes);
+        let mut start = 0;
+        while let Some(length) = memchr(b'\n', &text[self.scanned..]) {
+            let end = self.scanned + length + 1;
+            let piece = &text[self.scanned..end];
+            let has_quotes = self.scanned > start || memchr(b'"', piece).is_some();
+            let mut ends = true;
+            if has_quotes {
+                for byte in piece {
+                    (self.state, ends) = Records::Csv(self.delimiter).next(self.state, *byte);
+                }
+            }
+            self.scanned = end;
+            self.line += 1;
+            if ends {
+                self.record(&text[start..end], has_quotes);
+                start = end;
+                self.first_line = self.line;
+                self.state = State::FieldStart;
+            }
+        }
+        text.drain(..start);
+        self.scanned -= start;
+        self.ended |= text.len() > LONGEST;
+        self.pending = text;
+    }
+
+    /// Returns the first value of each column that would be changed.
+    pub(crate) fn finish(mut self) -> Vec<LossyValue> {
+        let last = std::mem::take(&mut self.pending);
+        if !self.ended && !last.is_empty() {
+            self.record(&last, true);
+        }
+        self.found
+    }
+
+    fn record(&mut self, record: &[u8], has_quotes: bool) {
+        let Some(columns) = &self.columns else {
+            let names = csv_record::fields(record, self.delimiter);
+            let column = |name: &String| {
+                let index = self.declared.iter().position(|(known, _)| known == name)?;
+                Some((index, self.declared[index].1?))
+            };
+            self.columns = Some(names.iter().map(column).collect());
+            return;
+        };
+        let mut found = Vec::new();
+        let mut look = |column: usize, text: &[u8]| {
+            if let Some(Some((column, kind))) = columns.get(column)
+                && let Some(reason) = kind.loses(text)
+                && text != self.null_value.as_slice()
+                && !self.found.iter().any(|found| found.column == *column)
+            {
+                found.push((*column, reason));
+            }
+        };
+        if has_quotes {
+            let fields = csv_record::fields(record, self.delimiter);
+            for (column, text) in fields.iter().enumerate() {
+                look(column, text.as_bytes());
+            }
+        } else {
+            let record = record.trim_ascii_end();
+            let mut start = 0;
+            let ends = memchr_iter(self.delimiter, record).chain([record.len()]);
+            for (column, end) in ends.enumerate() {
+                look(column, &record[start..end]);
+                start = end + 1;
+            }
+        }
+        for (column, reason) in found {
+            self.found.push(LossyValue {
+                column,
+                line: self.first_line,
+                reason,
+                raw: csv_record::raw(record),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_decimals_or_are_told() {
+        for exact in [
+            "", "7", "-7", " 7 ", "1.0", "1e3", "1.5e1", "10e-1", "0e-9", "1_000", "x", "0x1F",
+            ".", "NULL",
+        ] {
+            assert!(is_exact(exact.as_bytes(), 0), "{exact}");
+        }
+        for lossy in ["1.5", "-1.5", "+.5", " 1.5", "5e-1", "1.05e1"] {
+            assert!(!is_exact(lossy.as_bytes(), 0), "{lossy}");
+        }
+        assert!(is_exact(b"1.250", 2));
+        assert!(is_exact(b"1.2555e2", 2));
+        assert!(!is_exact(b"1.255", 2));
+        assert!(!is_exact(b"1e-3", 2));
+    }
+
+    #[test]
+    fn times_keep_their_zone_or_are_told() {
+        for kept in [
+            "",
+            "2019-10-11",
+            "2019-10-11 14:55:23",
+            "2019-10-11T14:55:23.123456",
+            "infinity",
+        ] {
+            assert_eq!(Kind::Timestamp.loses(kept.as_bytes()), None, "{kept}");
+        }
+        for lossy in [
+            "2019-10-11 14:55:23+01:00",
+            "2019-10-11 14:55:23-05",
+            "2019-10-11T14:55:23Z",
+            "2019-10-11 14:55 UTC",
+        ] {
+            assert!(Kind::Timestamp.loses(lossy.as_bytes()).is_some(), "{lossy}");
+        }
+        for kept in ["2019-10-11", "2019-10-11 00:00:00", "2019-10-11T00:00"] {
+            assert_eq!(Kind::Date.loses(kept.as_bytes()), None, "{kept}");
+        }
+        assert!(Kind::Date.loses(b"2019-10-11 14:55:23").is_some());
+    }
+}
