@@ -68,7 +68,6 @@ fn assert_not_read(file: &Path) {
 #[test]
 fn a_file_that_others_may_write_to_is_not_read() {
     let (_directory, file) = filled();
-    // Were it read, it would be run: the start of a program is not what is refused here.
     set_mode(&file, 0o666);
     assert_not_read(&file);
     let mode = fs::metadata(&file).expect("the file").permissions().mode();

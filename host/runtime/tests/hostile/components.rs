@@ -28,6 +28,7 @@ fn assembled(parts: &str) -> Vec<u8> {
 fn trapping(name: &'static str, body: &str, words: &'static str) -> Case {
     let module = format!(
         "(memory 1) (table 1 funcref) (type $taken (func (param i32)))
+         (elem declare func $start)
          (func $start {body}) (start $start)"
     );
     bytes(name, at_start(&module), Trapped, words)
@@ -72,7 +73,7 @@ pub(crate) fn cases() -> Vec<Case> {
         bytes("more instances than may be", many_instances(), Trapped, "instance").or(NotAComponent),
         // Imports.
         importing("an interface of nobody's", r#"(import "evil:network/socket@1.0.0" (instance))"#, Failure::Import, "`evil:network/socket@1.0.0`"),
-        importing("an import with an escape-like name", r#"(import "x:y/z" (instance))"#, Failure::Import, "`x:y/z`"),
+        importing("an interface without a version", r#"(import "x:y/z" (instance))"#, Failure::Import, "`x:y/z`"),
         importing("a function of nobody's", r#"(import "run" (func))"#, Failure::Import, "`run`"),
         importing("a module", r#"(import "code" (core module))"#, Failure::Import, "`code`"),
         importing("a component", r#"(import "more" (component))"#, Failure::Import, "`more`"),

@@ -58,7 +58,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::told("gathering a row 900,000 times, in 64 columns", Transform, wide(), OutputBytes, "32 MiB of output"),
         // What may cross.
         Case::told("a buffer many times over", Transform, "schema: promise x=l; rows: emit-overlapping 8 33554432", Trapped, "too much data"),
-        Case::told("a buffer beyond its memory", Transform, "schema: promise x=l; rows: emit-beyond-memory", Trapped, "out-of-bounds"),
+        Case::told("a buffer beyond its memory", Transform, "schema: promise x=l; rows: emit-beyond-memory", Trapped, "out of bounds"),
         // The log: what is too much is dropped, which is no failure.
         Case::told("a line that is too long", Transform, "rows: log a*30000000", Failure::None, ""),
         Case::told("10,000 lines", Transform, "rows: times 10000 log a", Failure::None, ""),

@@ -226,9 +226,9 @@ pub(crate) fn try_at_once(table: &str, cases: &[Case]) {
     let texts: Vec<_> = thread::scope(|scope| {
         let attempts: Vec<_> = cases
             .iter()
-            .map(|case| scope.spawn(|| attempt(case)))
+            .map(|case| scope.spawn(move || attempt(case)))
             .collect();
-        let ended = attempts.into_iter().map(|attempt| attempt.join());
+        let ended = attempts.into_iter().map(thread::ScopedJoinHandle::join);
         ended.map(|text| text.expect("the case holds")).collect()
     });
     compare(table, cases, &texts);
