@@ -5,6 +5,7 @@ mod support;
 
 mod authoring;
 mod command;
+mod hostile;
 mod input;
 mod input_formats;
 mod keys;
