@@ -22,7 +22,6 @@ pub(crate) fn cases() -> Vec<Case> {
         promise("a name of a mebibyte", "a*1048576=l", "a name of 1048576 bytes"),
         promise("a name with a NUL", "x%00y=l", "schema cannot be used"),
         promise("a name with an escape sequence", "%1b[2Jx=l", "schema cannot be used"),
-        promise("a name that turns the text around", "x%e2%80%aey=l", "schema cannot be used"),
         promise("an item's name with a NUL", "x=+l/1 i%00m=l", "schema cannot be used"),
         // A name is quoted wherever it becomes SQL: `tests/errors` loads one.
         Case::told("a name that is SQL", Transform, "schema: promise x%22%20int)%3bdrop%20table%20t%3b--=l; rows: emit n forward:0", Failure::None, ""),
@@ -35,6 +34,7 @@ pub(crate) fn cases() -> Vec<Case> {
         promise("a fixed size below 0", "x=w:-1", "schema cannot be used"),
         promise("a fixed size beyond all numbers", "x=w:99999999999999999999", "which is not a type"),
         promise("a time zone with an escape sequence", "x=tsu:%1b[2J", "schema cannot be used"),
+        promise("a decimal of 99 digits", "x=d:99,0", "which is not a type"),
         promise("a view", "x=vu", "schema cannot be used"),
         promise("a map", "x=+m/1 entries=+s/2 key=u value=u", "which is not a type"),
         promise("a union", "x=+ud:0,1/2 p=l q=u", "which is not a type"),
