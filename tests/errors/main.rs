@@ -8,6 +8,7 @@ mod authoring_keyed;
 mod command;
 #[cfg(target_os = "linux")]
 mod disk;
+mod hostile;
 mod input;
 mod input_formats;
 mod keys;

@@ -110,13 +110,14 @@ options = { call = "CALL" }
 /// A project whose second step never comes back from a call.
 fn endless(call: &str) -> Project {
     let project = Project::new(&ENDLESS.replace("CALL", call));
-    let ids = 1..=20;
-    let users: String = ids.clone().map(|id| format!("{id},SW{id}\n")).collect();
-    let views: String = ids
-        .map(|id| format!("{id},2024-05-01 10:00:00\n"))
-        .collect();
-    project.write("users_2024-05-01.csv", format!("id,postcode\n{users}"));
-    project.write("views_2024-05-01.csv", format!("user_id,seen_at\n{views}"));
+    let mut users = "id,postcode\n".to_owned();
+    let mut views = "user_id,seen_at\n".to_owned();
+    for id in 1..=20 {
+        users += &format!("{id},SW{id}\n");
+        views += &format!("{id},2024-05-01 10:00:00\n");
+    }
+    project.write("users_2024-05-01.csv", users);
+    project.write("views_2024-05-01.csv", views);
     project.write("endless.wasm", guest("wigeon-endless"));
     // Compiles it, once for all.
     project.ok(&["plugin", "inspect", "file:endless.wasm"]);

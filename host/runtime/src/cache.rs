@@ -141,6 +141,10 @@ fn is_ours(_: &Path) -> bool {
 }
 
 #[cfg(all(test, unix))]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare its place has failed"
+)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, chown, symlink};
 

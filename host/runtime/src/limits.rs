@@ -58,6 +58,17 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// What a plugin may use before it has a step, to start and to describe itself: the defaults,
+    /// but for five seconds.
+    pub(crate) fn of_loading() -> Self {
+        Self {
+            call_timeout: Duration::from_secs(5),
+            ..Self::default()
+        }
+    }
+}
+
 /// A limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {

@@ -107,7 +107,7 @@ impl Runtime {
             loaded: Arc::new(loaded),
             grants: Grants::default(),
         };
-        let mut instance = Instance::new(&plugin, Limits::default())?;
+        let mut instance = Instance::new(&plugin, Limits::of_loading())?;
         kinds::check_exports(kind, &mut instance).map_err(|error| exports(&error))?;
         let describe = instance
             .function("describe")
@@ -257,7 +257,7 @@ impl Plugin {
     ///
     /// - [`PluginError`] if the plugin fails when it is instantiated.
     pub fn memory_at_start(&self) -> Result<usize, PluginError> {
-        Ok(Instance::new(self, Limits::default())?.memory_bytes())
+        Ok(Instance::new(self, Limits::of_loading())?.memory_bytes())
     }
 
     /// Returns the size of the machine code that the component was compiled to, in bytes.

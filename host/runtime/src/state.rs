@@ -97,6 +97,13 @@ impl State {
         let Some(schema) = self.output.clone() else {
             return Err(Breach::EmittedTooEarly.into());
         };
+        if columns.len() != schema.fields().len() {
+            return Err(Breach::Rows(AssembleError::Columns {
+                expected: schema.fields().len(),
+                actual: columns.len(),
+            })
+            .into());
+        }
         if rows > BATCH_ROWS {
             return Err(Breach::BatchRows { rows }.into());
         }
@@ -112,7 +119,7 @@ impl State {
             .sum();
         self.traffic.bytes_out += selected as u64;
         let mut answers = Vec::with_capacity(columns.len());
-        for (column, answer) in columns.into_iter().enumerate() {
+        for ((column, answer), field) in columns.into_iter().enumerate().zip(schema.fields()) {
             answers.push(match answer {
                 ColumnVariant::Forward(column) => Answer::Forward(column as usize),
                 ColumnVariant::Gather(gathered) => Answer::Gather {
@@ -123,10 +130,6 @@ impl State {
                     let bytes: usize = array.buffers.iter().map(Bytes::len).sum();
                     self.spend(bytes as u64)?;
                     self.traffic.bytes_out += bytes as u64;
-                    // A column too many is reported by `assemble`.
-                    let Some(field) = schema.fields().get(column) else {
-                        continue;
-                    };
                     let nodes: Vec<Node> = array.nodes.into_iter().map(Into::into).collect();
                     let buffers = array.buffers.into_iter().map(Buffer::from).collect();
                     Answer::Values(guarded(|| {

@@ -79,7 +79,9 @@ fn damage() -> impl Strategy<Value = Damage> {
 
 /// Tries inputs, then this many damaged ones.
 fn try_near(inputs: &[Vec<u8>], cases: u32, target: impl Fn(&[u8])) {
-    inputs.iter().for_each(|input| target(input));
+    for input in inputs {
+        target(input);
+    }
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::with_cases(cases)

@@ -111,16 +111,14 @@ fn told() -> String {
     hours[0].block();
     let slept = (monotonic_clock::now() - before) / 3_600_000_000_000;
     let time = wall_clock::now().seconds;
-    let random: String = random::get_random_bytes(8)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let random = random::get_random_bytes(8);
+    let random = u64::from_be_bytes(random.try_into().expect("eight bytes were asked for"));
     let output = stdout::get_stdout().blocking_write_and_flush(b"to standard output\nunfinished");
     let errors = stderr::get_stderr().blocking_write_and_flush(b"to standard error\x1b[2J\n");
     let printed = output.is_ok() && errors.is_ok();
     format!(
         "environment {environment} {directory:?}; files {directories}; stdin {read}; \
-         network {resolved}; ready {ready}; slept {slept} h; printed {printed}; time {time}; random {random}"
+         network {resolved}; ready {ready}; slept {slept} h; printed {printed}; time {time}; random {random:016x}"
     )
 }
 

@@ -1,0 +1,107 @@
+//! Components that are none, that ask for what they are not given, or that fail at start-up.
+
+use wigeon_runtime::Kind;
+
+use crate::support::{
+    Case,
+    Failure::{self, Memory, NotAComponent, Trapped},
+    Guest, component,
+};
+
+/// What makes a component look like a transform, up to its start.
+const STEP: &str = r#"
+    (instance $step)
+    (export "wigeon:plugin/transform-step@0.1.0" (instance $step))"#;
+
+/// Returns a component whose only module is `module`, which runs at start-up.
+pub(crate) fn at_start(module: &str) -> Vec<u8> {
+    assembled(&format!(
+        "(core module $module {module}) (core instance (instantiate $module)) {STEP}"
+    ))
+}
+
+fn assembled(parts: &str) -> Vec<u8> {
+    wat::parse_str(format!("(component {parts})")).expect("a component as text")
+}
+
+/// A module that traps with `body` when it starts.
+fn trapping(name: &'static str, body: &str, words: &'static str) -> Case {
+    let module = format!(
+        "(memory 1) (table 1 funcref) (type $taken (func (param i32)))
+         (elem declare func $start)
+         (func $start {body}) (start $start)"
+    );
+    bytes(name, at_start(&module), Trapped, words)
+}
+
+fn importing(name: &'static str, import: &str, expected: Failure, words: &'static str) -> Case {
+    bytes(
+        name,
+        assembled(&format!("{import} {STEP}")),
+        expected,
+        words,
+    )
+}
+
+fn bytes(name: &'static str, bytes: Vec<u8>, expected: Failure, words: &'static str) -> Case {
+    Case::new(name, Guest::Bytes(bytes), expected, words)
+}
+
+#[rustfmt::skip] // One line for each case.
+pub(crate) fn cases() -> Vec<Case> {
+    let whole = component(Kind::Transform);
+    vec![
+        // Traps of every kind, at start-up.
+        trapping("unreachable code", "unreachable", "`instantiate`|panicked or aborted"),
+        trapping("a division by zero", "(drop (i32.div_s (i32.const 1) (i32.const 0)))", "integer divide by zero"),
+        trapping("a division that overflows", "(drop (i32.div_s (i32.const 0x80000000) (i32.const -1)))", "integer overflow"),
+        trapping("a number that is none as an integer", "(drop (i32.trunc_f64_s (f64.const nan)))", "invalid conversion to integer"),
+        trapping("a large number as an integer", "(drop (i32.trunc_f64_s (f64.const 1e300)))", "integer overflow"),
+        trapping("a load beyond the memory", "(drop (i32.load (i32.const 65536)))", "out of bounds memory access"),
+        trapping("a store beyond the memory", "(i64.store (i32.const -1) (i64.const 0))", "out of bounds memory access"),
+        trapping("a fill beyond the memory", "(memory.fill (i32.const 0) (i32.const 0) (i32.const 65537))", "out of bounds memory access"),
+        trapping("a call beyond the table", "(call_indirect (i32.const 1))", "out of bounds table access"),
+        trapping("a call of nothing", "(call_indirect (i32.const 0))", "uninitialized element"),
+        trapping("a call of another type", "(table.set (i32.const 0) (ref.func $start)) (call_indirect (type $taken) (i32.const 1) (i32.const 0))", "indirect call type mismatch"),
+        trapping("a stack without end", "(call $start)", "stack"),
+        bytes("data beyond the memory", at_start("(memory 1) (data (i32.const 65535) \"ab\")"), Trapped, "out of bounds memory access"),
+        bytes("elements beyond the table", at_start("(table 1 funcref) (func $f) (elem (i32.const 1) $f)"), Trapped, "out of bounds table access"),
+        // Resources that a component declares.
+        bytes("a memory larger than may be", at_start("(memory 20000)"), Memory, "MiB of memory"),
+        bytes("memories larger than may be together", at_start("(memory 7000) (memory 7000) (memory 7000)"), Memory, "MiB of memory"),
+        bytes("a table larger than may be", at_start("(table 4000000000 funcref)"), Memory, "MiB of memory").or(Trapped),
+        bytes("more instances than may be", many_instances(), Trapped, "instance").or(NotAComponent),
+        // Imports.
+        importing("an interface of nobody's", r#"(import "evil:network/socket@1.0.0" (instance))"#, Failure::Import, "`evil:network/socket@1.0.0`"),
+        importing("an interface without a version", r#"(import "x:y/z" (instance))"#, Failure::Import, "`x:y/z`"),
+        importing("a function of nobody's", r#"(import "run" (func))"#, Failure::Import, "`run`"),
+        importing("a module", r#"(import "code" (core module))"#, Failure::Import, "`code`"),
+        importing("a component", r#"(import "more" (component))"#, Failure::Import, "`more`"),
+        importing("a function that log does not have", r#"(import "wigeon:plugin/log@0.1.0" (instance (export "shout" (func))))"#, Failure::Exports, "shout").or(Failure::Import),
+        importing("a log of another type", r#"(import "wigeon:plugin/log@0.1.0" (instance (export "log" (func (param "x" u32)))))"#, Failure::Exports, "log").or(Failure::Import),
+        importing("a log of the next contract", r#"(import "wigeon:plugin/log@9.9.9" (instance))"#, Failure::ContractVersion, "version 9.9.9"),
+        // Exports.
+        bytes("a component that exports nothing", assembled(""), Failure::NoStep, "exports no step"),
+        bytes("a step without functions", assembled(STEP), Failure::Exports, "transform plugin|open"),
+        bytes("a step of the next contract", assembled(r#"(instance $step) (export "wigeon:plugin/transform-step@9.9.9" (instance $step))"#), Failure::ContractVersion, "version 9.9.9"),
+        bytes("a step of another package", assembled(r#"(instance $step) (export "evil:plugin/transform-step@0.1.0" (instance $step))"#), Failure::NoStep, "exports no step"),
+        // What is no component.
+        bytes("no bytes", vec![], Failure::NotWebAssembly, ""),
+        bytes("text of WebAssembly", b"(component)".to_vec(), Failure::NotWebAssembly, "is not WebAssembly"),
+        bytes("a program of the machine", b"\x7fELF\x02\x01\x01".to_vec(), Failure::NotWebAssembly, "is not WebAssembly"),
+        bytes("half a magic number", b"\0as".to_vec(), Failure::NotWebAssembly, ""),
+        bytes("a magic number alone", b"\0asm".to_vec(), NotAComponent, "not a valid WebAssembly component"),
+        bytes("a core module", wat::parse_str("(module)").expect("a module as text"), Failure::CoreModule, "core module"),
+        bytes("a layer that is not known", b"\0asm\x0d\0\x07\0".to_vec(), NotAComponent, "not a valid WebAssembly component"),
+        bytes("a component without its last byte", whole[..whole.len() - 1].to_vec(), NotAComponent, "not a valid WebAssembly component"),
+        bytes("half a component", whole[..whole.len() / 2].to_vec(), NotAComponent, "not a valid WebAssembly component"),
+        bytes("a component and more", [whole, b"more"].concat(), NotAComponent, "not a valid WebAssembly component"),
+        bytes("a component twice", whole.repeat(2), NotAComponent, "not a valid WebAssembly component"),
+    ]
+}
+
+/// A component of more instances than the host or the format allows.
+fn many_instances() -> Vec<u8> {
+    let instances = "(core instance (instantiate $module))".repeat(20_000);
+    assembled(&format!("(core module $module) {instances} {STEP}"))
+}
