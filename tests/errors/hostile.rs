@@ -124,7 +124,7 @@ fn assert_works_again(project: &Project) {
         let manifest = lines.join("\n").replace("file:hostile.wasm", good);
         project.write("pipeline.toml", manifest);
     } else {
-        lines[told] = "do = \"\"".to_owned();
+        "do = \"\"".clone_into(&mut lines[told]);
         project.write("pipeline.toml", lines.join("\n"));
     }
     run(project);

@@ -2,6 +2,7 @@
 //! whole loads only, and the next one goes on from there.
 
 use std::{
+    fmt::Write as _,
     process::Stdio,
     thread,
     time::{Duration, Instant},
@@ -113,8 +114,8 @@ fn endless(call: &str) -> Project {
     let mut users = "id,postcode\n".to_owned();
     let mut views = "user_id,seen_at\n".to_owned();
     for id in 1..=20 {
-        users += &format!("{id},SW{id}\n");
-        views += &format!("{id},2024-05-01 10:00:00\n");
+        writeln!(users, "{id},SW{id}").expect("memory");
+        writeln!(views, "{id},2024-05-01 10:00:00").expect("memory");
     }
     project.write("users_2024-05-01.csv", users);
     project.write("views_2024-05-01.csv", views);

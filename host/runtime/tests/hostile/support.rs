@@ -148,6 +148,7 @@ impl Stopped {
                     Limit::OutputRows { .. } => Failure::OutputRows,
                     Limit::OutputBytes { .. } => Failure::OutputBytes,
                 },
+                PluginError::Stopped { .. } => panic!("nobody stops it: {error}"),
             },
             Self::Load(error) => match error {
                 LoadError::NotAComponent { .. } => Failure::NotAComponent,
@@ -170,7 +171,7 @@ impl Stopped {
             Self::Open(error) => error,
             Self::Call(error) => error,
         };
-        let causes = std::iter::successors(Some(error), |error| error.source());
+        let causes = std::iter::successors(Some(error), |&error| error.source());
         let texts: Vec<_> = causes.map(ToString::to_string).collect();
         texts.join(": ")
     }
