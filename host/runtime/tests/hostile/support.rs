@@ -158,7 +158,7 @@ impl Stopped {
                 LoadError::ContractVersion { .. } => Failure::ContractVersion,
                 LoadError::NoStep { .. } => Failure::NoStep,
                 LoadError::Exports { .. } => Failure::Exports,
-                error => panic!("this is not a case: {error}"),
+                error @ LoadError::Describe(_) => panic!("this is not a case: {error}"),
             },
             Self::Open(error) => panic!("the host is wrong: {error}"),
         }
