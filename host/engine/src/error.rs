@@ -296,11 +296,13 @@ pub enum DataError {
         /// The columns that it has.
         known: String,
     },
-    /// A column with a name that a history uses for itself.
-    #[error("a snapshot cannot have a column `{column}`, which its history uses")]
+    /// A column that a stored table cannot have.
+    #[error("its table cannot have a column `{column}`, which {reason}")]
     ReservedColumn {
         /// The column.
         column: String,
+        /// Why not, in words that follow "which".
+        reason: &'static str,
     },
     /// Key columns that cannot be compared.
     #[error("key column `{column}` is {actual}, but `{other}` of the lookup is {expected}")]
