@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use wigeon_manifest::Report;
 use wigeon_registry::{LockFileError, OciError, ResolveError};
-use wigeon_runtime::{LoadError as PluginLoadError, OpenError as StepOpenError, PluginError};
-use wigeon_warehouse::{LoadError, LockError, OpenError, ReadError};
+use wigeon_runtime::{
+    LoadError as PluginLoadError, OpenError as StepOpenError, PluginError, PluginId,
+};
+use wigeon_warehouse::{LawError, LoadError, LockError, OpenError, ReadError};
 
 /// Why a pipeline could not be read, planned or run. Nothing of the failed load was stored; what
 /// was committed before stays.
@@ -106,6 +108,14 @@ pub enum EngineError {
         /// Why not.
         source: LoadError,
     },
+    /// What a plugin emitted breaks the law of its kind of step.
+    #[error("step `{step}` failed")]
+    BrokeLaw {
+        /// The step.
+        step: String,
+        /// Which law, and whose plugin.
+        source: BrokenLaw,
+    },
     /// An input, or the result, is not what it must be.
     #[error("step `{step}` stopped")]
     Data {
@@ -165,6 +175,17 @@ pub enum EngineError {
         /// The step.
         step: String,
     },
+}
+
+/// What a plugin emitted that its kind of step does not allow.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin {plugin} broke the law of its kind of step")]
+pub struct BrokenLaw {
+    /// The plugin.
+    pub plugin: PluginId,
+    /// The law.
+    #[source]
+    pub law: LawError,
 }
 
 /// What is wrong with the data of a step.

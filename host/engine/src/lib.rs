@@ -32,7 +32,7 @@ mod run;
 mod status;
 
 pub use distribution::{MovedPlugin, VendoredPlugin, pull, push};
-pub use error::{DataError, EngineError};
+pub use error::{BrokenLaw, DataError, EngineError};
 pub use inspect::inspect;
 pub use project::{LockedPlugin, Project};
 pub use query::QueryRows;

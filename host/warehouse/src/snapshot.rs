@@ -354,7 +354,7 @@ impl Load {
         self.check_unique(table, &stage.table())
     }
 
-    fn check_unique(&self, table: &SnapshotTable, rows: &str) -> Result<(), LoadError> {
+    pub(crate) fn check_unique(&self, table: &SnapshotTable, rows: &str) -> Result<(), LoadError> {
         let nulls: Vec<_> = table
             .key
             .iter()

@@ -1,6 +1,6 @@
 //! Hints for what plugins do.
 
-use wigeon_runtime::{Complaint, Limit, LoadError, OpenError, PluginError};
+use wigeon_runtime::{Complaint, Limit, LoadError, OpenError, PluginError, PluginId};
 
 use super::{Advice, Kind};
 
@@ -79,9 +79,14 @@ pub(super) fn failed(error: &PluginError) -> Advice {
             Limit::Memory { .. } => "give it more with `memory_mib` under `[step.limits]`",
             Limit::CallTime { .. } => "give it more with `call_timeout_secs` under `[step.limits]`",
         }),
-        PluginError::BrokeContract { .. } => Advice::new(Kind::Plugin).hint(format!(
-            "this is a bug in the plugin: tell its author, with the digest {}",
-            plugin.digest
-        )),
+        PluginError::BrokeContract { .. } => broke_contract(plugin),
     }
+}
+
+/// Returns what to do about a plugin that does what the contract does not allow.
+pub(super) fn broke_contract(plugin: &PluginId) -> Advice {
+    Advice::new(Kind::Plugin).hint(format!(
+        "this is a bug in the plugin: tell its author, with the digest {}",
+        plugin.digest
+    ))
 }
