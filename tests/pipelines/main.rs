@@ -8,6 +8,7 @@ mod examples;
 mod formats;
 mod generic;
 mod kills;
+mod lanes;
 mod overlays;
 mod passes;
 mod registries;
