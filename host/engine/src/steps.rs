@@ -22,7 +22,8 @@ use wigeon_runtime::CONTRACT_VERSION;
 use wigeon_warehouse::{Load, LoadError, LoadRecord, RejectedRow, Warehouse};
 
 use crate::{
-    BrokenLaw, Cancellation, Changes, EngineError, Observer, Outcome, OverlayReport, Project, StepReport,
+    BrokenLaw, Cancellation, Changes, EngineError, Observer, Outcome, OverlayReport, Project,
+    StepReport,
     inputs::NewFile,
     resolved::{ResolvedStep, Work},
 };
