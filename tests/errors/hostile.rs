@@ -170,7 +170,7 @@ fn a_column_whose_name_is_sql_is_a_name() {
         "schema: promise user_id=l? {name}=u? pageview_datetime=tsu:?; rows: emit n rest"
     ));
     run(&project);
-    assert!(state(&project).contains("current_postcode: "));
+    assert!(state(&project).contains("main.current_postcode"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Seek, SeekFrom},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use chrono::{DateTime, Utc};
@@ -250,10 +250,19 @@ fn read_error(path: &str, gzip: bool, source: io::Error) -> ReadError {
     }
 }
 
+/// Counts the parts of a path whose names begin with a dot.
+fn hidden_parts(path: &Path) -> usize {
+    let is_hidden = |part: &Component<'_>| {
+        matches!(part, Component::Normal(name) if name.as_encoded_bytes().starts_with(b"."))
+    };
+    path.components().filter(is_hidden).count()
+}
+
 /// Finds the files that match a pattern, sorted by path.
 ///
 /// The pattern is relative to `base`, unless it is absolute; `*` does not cross `/`, and
-/// `**` does. Directories are left out. Digests are not taken.
+/// `**` does. Directories are left out, and files whose names are no UTF-8, and what is hidden
+/// unless the pattern names its dot. Digests are not taken.
 ///
 /// # Errors
 ///
@@ -273,7 +282,8 @@ pub fn list_files(base: &Path, pattern: &str) -> Result<Vec<FileIdentity>, ReadE
     let options = glob::MatchOptions {
         case_sensitive: true,
         require_literal_separator: true,
-        require_literal_leading_dot: true,
+        // Hidden files are left out below: the crate panics on names that are no UTF-8 here.
+        require_literal_leading_dot: false,
     };
     let found = glob::glob_with(&full, options).map_err(|source| ReadError::Pattern {
         pattern: pattern.to_owned(),
@@ -286,6 +296,9 @@ pub fn list_files(base: &Path, pattern: &str) -> Result<Vec<FileIdentity>, ReadE
             source: error.into(),
         })?;
         let relative = path.strip_prefix(base).unwrap_or(&path);
+        if hidden_parts(relative) > hidden_parts(Path::new(pattern)) {
+            continue;
+        }
         let parts: Vec<_> = relative
             .components()
             .map(|part| part.as_os_str().to_string_lossy())

@@ -69,7 +69,7 @@ pub(crate) fn cases() -> Vec<Case> {
         // Before there is a step.
         Case::new("emitting in describe", Guest::Describing("emit 0"), Failure::Breach, "`describe`|nothing may be emitted here"),
         Case::new("panicking in describe", Guest::Describing("panic"), Trapped, "`describe`|panicked"),
-        Case::new("recursing in describe", Guest::Describing("recurse"), Trapped, "stack"),
+        Case::new("recursing in describe", Guest::Describing("recurse"), Trapped, "out of bounds"),
         Case::new("using a batch in describe", Guest::Describing("use-handle 1"), Trapped, "handle"),
         Case::new("10,000 lines in describe", Guest::Describing("times 10000 log a"), Failure::None, ""),
         Case::new("an endless summary", Guest::Describing("summary a*30000000"), Failure::None, ""),
