@@ -4,6 +4,7 @@ mod against_oracle;
 mod arrivals;
 mod committed;
 mod cron;
+mod encodings;
 mod examples;
 mod formats;
 mod generic;
