@@ -6,15 +6,18 @@ mod arrivals;
 mod at_once;
 mod committed;
 mod cron;
+mod encodings;
 mod examples;
 #[cfg(unix)]
 mod failpoints;
 mod formats;
 mod generic;
+mod histories;
 mod kills;
 mod lanes;
 mod overlays;
 mod passes;
+mod peers;
 mod registries;
 #[cfg(unix)]
 mod signals;

@@ -209,9 +209,19 @@ fn interruptible<T>(
                 thread::park_timeout(Duration::from_millis(20));
             }
         });
+        let ended = Ended(&done);
         let result = work();
-        done.store(true, Ordering::Relaxed);
+        drop(ended);
         watcher.thread().unpark();
         result
     })
+}
+
+/// Says that the work has ended, also if it panicked: the watcher would wait for ever.
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
