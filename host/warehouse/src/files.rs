@@ -181,37 +181,51 @@ pub fn list_files(base: &Path, pattern: &str) -> Result<Vec<FileIdentity>, ReadE
             path: error.path().display().to_string(),
             source: error.into(),
         })?;
-        let relative = path.strip_prefix(base).unwrap_or(&path);
-        let parts: Vec<_> = relative
-            .components()
-            .map(|part| part.as_os_str().to_string_lossy())
-            .collect();
-        let shown = if relative.is_absolute() {
-            relative.to_string_lossy().into_owned()
-        } else {
-            parts.join("/")
-        };
-        let unreadable = |source| read_error(&shown, false, source);
-        let metadata = match fs_err::metadata(&path) {
-            Ok(metadata) => metadata,
-            // Gone between the listing and the look: as if it had never been listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(unreadable(error)),
-        };
-        if !metadata.is_file() {
-            continue;
-        }
-        files.push(FileIdentity {
-            absolute: std::path::absolute(&path).map_err(unreadable)?,
-            size_bytes: metadata.len(),
-            modified: modified(&metadata).map_err(unreadable)?,
-            digest: None,
-            seen_quotes: None,
-            path: shown,
-        });
+        files.extend(look_at(base, &path)?);
     }
     files.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(files)
+}
+
+/// Finds a file again by the path that [`list_files`] gave it; none if it is gone.
+///
+/// # Errors
+///
+/// [`ReadError::Unreadable`] if it cannot be looked at.
+pub fn find_file(base: &Path, path: &str) -> Result<Option<FileIdentity>, ReadError> {
+    look_at(base, &base.join(path))
+}
+
+/// Returns what tells a file from others; none if there is no such file, or if it is a directory.
+fn look_at(base: &Path, path: &Path) -> Result<Option<FileIdentity>, ReadError> {
+    let relative = path.strip_prefix(base).unwrap_or(path);
+    let parts: Vec<_> = relative
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    let shown = if relative.is_absolute() {
+        relative.to_string_lossy().into_owned()
+    } else {
+        parts.join("/")
+    };
+    let unreadable = |source| read_error(&shown, false, source);
+    let metadata = match fs_err::metadata(path) {
+        Ok(metadata) => metadata,
+        // Gone between the listing and the look: as if it had never been listed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    Ok(Some(FileIdentity {
+        absolute: std::path::absolute(path).map_err(unreadable)?,
+        size_bytes: metadata.len(),
+        modified: modified(&metadata).map_err(unreadable)?,
+        digest: None,
+        seen_quotes: None,
+        path: shown,
+    }))
 }
 
 /// Takes the digest of a file, `blake3:` and 64 hexadecimal digits.

@@ -16,6 +16,7 @@
 mod arrow_scan;
 mod attached;
 mod catalog;
+mod compare;
 mod csv;
 mod csv_record;
 mod diagnose;
@@ -46,9 +47,10 @@ mod versions;
 mod warehouse;
 
 pub use attached::{AttachedTable, NewestWatermark, Watermark};
+pub use compare::{ColumnDifference, Comparison, DifferenceKind, RowDifference, StoredRows};
 pub use diagnose::{DuplicateKey, RowPlace};
 pub use error::{DatabaseError, LawError, LoadError, LockError, OpenError, ReadError};
-pub use files::{FileIdentity, digest_file, list_files};
+pub use files::{FileIdentity, digest_file, find_file, list_files};
 pub use fold::FoldPart;
 pub use ledger::{LedgerEntry, LoadRecord, RecordedInput};
 pub use load::Load;
