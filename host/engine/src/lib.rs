@@ -19,6 +19,7 @@ mod distribution;
 mod due;
 mod inputs;
 mod resolved;
+mod sample;
 mod schemas;
 
 mod progress;
@@ -30,6 +31,7 @@ mod inspect;
 mod plan;
 mod run;
 mod status;
+mod verify;
 
 pub use distribution::{MovedPlugin, VendoredPlugin, pull, push};
 pub use error::{DataError, EngineError};
@@ -41,4 +43,7 @@ pub use report::{
     PluginReport, RunReport, StatusReport, StepPlan, StepReport, StepStatus,
 };
 pub use request::{Cancellation, Observer, RunRequest, Unobserved};
+pub use sample::Sample;
+pub use verify::{VerifiedTable, VerifyOutcome, VerifyReport, VerifyRequest};
 pub use wigeon_runtime::CONTRACT_VERSION;
+pub use wigeon_warehouse::{ColumnDifference, DifferenceKind, RowDifference};
