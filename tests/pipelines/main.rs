@@ -15,3 +15,4 @@ mod tables;
 mod third_party;
 mod transforms;
 mod twice;
+mod verify;
