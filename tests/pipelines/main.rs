@@ -27,4 +27,5 @@ mod tables;
 mod third_party;
 mod transforms;
 mod twice;
+mod verify;
 mod wasi;

@@ -10,7 +10,7 @@ use wigeon_engine::CONTRACT_VERSION;
 
 use crate::{
     commands::{
-        check, completions, history, lock, plan, plugin, run, schedule, sql, status, vendor,
+        check, completions, history, lock, plan, plugin, run, schedule, sql, status, vendor, verify,
     },
     exit,
 };
@@ -89,6 +89,7 @@ pub(crate) enum Command {
     Run(run::RunArguments),
     Status(status::StatusArguments),
     History(history::HistoryArguments),
+    Verify(verify::VerifyArguments),
     Sql(sql::SqlArguments),
     Schedule(schedule::ScheduleArguments),
     Lock(lock::LockArguments),
@@ -106,6 +107,7 @@ impl Command {
             Self::Run(arguments) => arguments.format,
             Self::Status(arguments) => arguments.format,
             Self::History(arguments) => arguments.format,
+            Self::Verify(arguments) => arguments.format,
             Self::Lock(arguments) => arguments.format,
             Self::Vendor(arguments) => arguments.format,
             Self::Plugin(arguments) => arguments.format(),

@@ -11,3 +11,4 @@ pub(crate) mod schedule;
 pub(crate) mod sql;
 pub(crate) mod status;
 pub(crate) mod vendor;
+pub(crate) mod verify;

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use etcetera::BaseStrategy as _;
-use wigeon_engine::{Project, RunRequest};
+use wigeon_engine::{Project, RunRequest, Sample, VerifyRequest};
 
 use crate::{command_error::CommandError, logical_time::TimeArgument, words::shell_quoted};
 
@@ -56,6 +56,23 @@ impl Context {
             command: command_line(),
             clock: self.clock,
         })
+    }
+
+    /// Returns what is asked of the engine when these tables are to be verified.
+    pub(crate) fn verify_request(
+        &self,
+        tables: &[String],
+        sample: Option<Sample>,
+        limit: u32,
+    ) -> VerifyRequest {
+        VerifyRequest {
+            tables: tables.to_vec(),
+            sample,
+            limit,
+            cache: self.cache.clone(),
+            command: command_line(),
+            clock: self.clock,
+        }
     }
 
     /// Returns the time that is meant, or the present.

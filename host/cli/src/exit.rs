@@ -19,6 +19,9 @@ pub(crate) const PLUGIN: u8 = 3;
 /// The warehouse cannot be opened: it is missing, held by another process, or not a warehouse.
 pub(crate) const WAREHOUSE: u8 = 4;
 
+/// Verified, and a table is not what its extracts make of it.
+pub(crate) const DIFFERENT: u8 = 5;
+
 /// A bug in wigeon, `EX_SOFTWARE` of `sysexits.h`.
 pub(crate) const INTERNAL: u8 = 70;
 
@@ -37,6 +40,7 @@ Exit codes:
     2  wrong arguments or manifest
     3  a plugin is missing, failed, broke the contract, hit a limit or does not match the lock file
     4  the warehouse cannot be opened: missing, held by another process, not a warehouse
+    5  verified, and a table differs from what its extracts give
    70  a bug in wigeon
    75  busy: another run of this pipeline is under way
   130  interrupted";
@@ -57,6 +61,7 @@ mod tests {
             USAGE,
             PLUGIN,
             WAREHOUSE,
+            DIFFERENT,
             INTERNAL,
             BUSY,
             INTERRUPTED,

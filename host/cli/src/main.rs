@@ -32,7 +32,7 @@ use crate::{
     arguments::{Arguments, Command},
     command_error::CommandError,
     commands::{
-        check, completions, history, lock, plan, plugin, run, schedule, sql, status, vendor,
+        check, completions, history, lock, plan, plugin, run, schedule, sql, status, vendor, verify,
     },
     context::Context,
     printer::Printer,
@@ -82,6 +82,7 @@ fn perform(
         Command::Run(arguments) => run::run(printer, context, arguments),
         Command::Status(arguments) => status::run(printer, context, arguments),
         Command::History(arguments) => history::run(printer, context, arguments),
+        Command::Verify(arguments) => verify::run(printer, context, arguments),
         Command::Sql(arguments) => sql::run(printer, context, arguments),
         Command::Schedule(arguments) => schedule::run(printer, context, arguments),
         Command::Lock(arguments) => lock::run(printer, context, arguments),

@@ -239,6 +239,14 @@ pub enum DataError {
         /// Its digest now.
         now: String,
     },
+    /// A table that cannot be made once more.
+    #[error("the table of `{step}` cannot be recomputed, since {reason}")]
+    NotRecomputable {
+        /// The step.
+        step: String,
+        /// Why not.
+        reason: String,
+    },
     /// A file whose name has no time in it where the pattern has one.
     #[error("`{path}` matches `{pattern}`, but its name has no valid time")]
     NoTime {

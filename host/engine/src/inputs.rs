@@ -20,6 +20,16 @@ pub(crate) struct NewFile {
     pub(crate) identity: FileIdentity,
     /// The time in its name, in the pipeline's time zone.
     pub(crate) time: Option<NaiveDateTime>,
+    /// What it must still be, if it was loaded before and is to be read once more.
+    pub(crate) loaded: Option<LoadedFile>,
+}
+
+/// What the ledger says of a file.
+#[derive(Debug, Clone)]
+pub(crate) struct LoadedFile {
+    /// When it was loaded, in words.
+    pub(crate) at: String,
+    pub(crate) digest: String,
 }
 
 /// What a step has not loaded yet.
@@ -115,7 +125,11 @@ impl Question<'_> {
             if self.is_loaded(&identity, &loaded)? || time.is_some_and(|time| time > now) {
                 continue;
             }
-            files.push(NewFile { identity, time });
+            files.push(NewFile {
+                identity,
+                time,
+                loaded: None,
+            });
         }
         files.sort_by(|a, b| (a.time, &a.identity.path).cmp(&(b.time, &b.identity.path)));
         Ok(files)
@@ -163,9 +177,7 @@ impl Question<'_> {
         let load = entry.iter().find(|entry| entry.load_id == known.load_id);
         Err(self.data_error(DataError::ChangedFile {
             path: file.path.clone(),
-            loaded_at: load.map_or_else(String::new, |load| {
-                load.finished_at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
-            }),
+            loaded_at: load.map_or_else(String::new, loaded_at),
             before,
             now,
         }))
@@ -232,6 +244,11 @@ impl Question<'_> {
             source,
         }
     }
+}
+
+/// Says when a load was done.
+pub(crate) fn loaded_at(load: &LedgerEntry) -> String {
+    load.finished_at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// Returns where a source is, as the manifest says it.

@@ -21,6 +21,7 @@ mod distribution;
 mod due;
 mod inputs;
 mod resolved;
+mod sample;
 mod schemas;
 
 mod progress;
@@ -32,6 +33,7 @@ mod inspect;
 mod plan;
 mod run;
 mod status;
+mod verify;
 
 pub use distribution::{MovedPlugin, VendoredPlugin, pull, push};
 pub use error::{BrokenLaw, DataError, EngineError};
@@ -45,4 +47,7 @@ pub use report::{
     PluginReport, RunReport, StatusReport, StepPlan, StepReport, StepStatus,
 };
 pub use request::{Cancellation, Observer, RunRequest, Unobserved};
+pub use sample::Sample;
+pub use verify::{VerifiedTable, VerifyOutcome, VerifyReport, VerifyRequest};
 pub use wigeon_runtime::CONTRACT_VERSION;
+pub use wigeon_warehouse::{ColumnDifference, DifferenceKind, RowDifference};

@@ -88,6 +88,7 @@ impl Project {
                     resolved,
                     logical_time: *logical_time,
                     scheduled: request.due,
+                    replay: None,
                 };
                 if cancellation.is_cancelled() {
                     return Err(EngineError::Cancelled {
@@ -168,7 +169,7 @@ impl Project {
     }
 
     /// DuckDB's threads, and as many for what the host reads by itself.
-    fn threads(&self) -> usize {
+    pub(crate) fn threads(&self) -> usize {
         let threads = self.pipeline().warehouse().threads;
         let threads = threads.and_then(|threads| usize::try_from(threads).ok());
         threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
@@ -189,12 +190,12 @@ pub(crate) fn is_runnable(step: &Step) -> bool {
     !matches!(step.kind, StepKind::Transform { store: false })
 }
 
-fn run_id(started_at: DateTime<Utc>) -> String {
+pub(crate) fn run_id(started_at: DateTime<Utc>) -> String {
     started_at.format("%Y%m%dT%H%M%S%.6fZ").to_string()
 }
 
 /// Runs `work`, and interrupts whatever DuckDB is doing when the run is cancelled.
-fn interruptible<T>(
+pub(crate) fn interruptible<T>(
     warehouse: &Warehouse,
     cancellation: &Cancellation,
     work: impl FnOnce() -> T,

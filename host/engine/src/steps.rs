@@ -18,14 +18,16 @@ use std::time::Instant;
 
 use arrow_array::RecordBatchReader;
 use chrono::{DateTime, NaiveDateTime, Utc};
+use wigeon_manifest::Source;
 use wigeon_runtime::CONTRACT_VERSION;
 use wigeon_warehouse::{Load, LoadError, LoadRecord, RejectedRow, Warehouse};
 
 use crate::{
     BrokenLaw, Cancellation, Changes, EngineError, GuardBreach, Observer, Outcome, OverlayReport,
     Point, Project, StepReport,
-    inputs::NewFile,
+    inputs::{NewFile, NewInputs, Question},
     resolved::{ResolvedStep, Work},
+    sample::Sample,
 };
 
 /// Where the ledger keeps, among the details of a load, what its guard had against the extract.
@@ -54,6 +56,20 @@ pub(crate) struct StepRun<'a> {
     /// Whether the ledger must show that the step ran even if there was nothing to do, because a
     /// schedule asked for it.
     pub(crate) scheduled: bool,
+    /// What the step is given to do once more, instead of finding out what is new.
+    pub(crate) replay: Option<&'a Replay>,
+}
+
+/// What a step did according to the ledger, to be done once more in another warehouse.
+///
+/// What was accepted then is accepted: neither guards nor the order of extracts are asked about.
+#[derive(Debug, Default)]
+pub(crate) struct Replay {
+    pub(crate) files: Vec<NewFile>,
+    /// For change detection: from when on versions may have changed.
+    pub(crate) since: Option<NaiveDateTime>,
+    /// Only rows of these keys.
+    pub(crate) sample: Option<Sample>,
 }
 
 /// What a load leaves behind in the ledger and the report.
@@ -103,6 +119,43 @@ impl StepRun<'_> {
         }
         self.run.observer.finished(&report);
         Ok(vec![report])
+    }
+
+    /// Finds the new inputs of the step, or those that it is given.
+    fn new_inputs(&self, source: &Source, snapshot: bool) -> Result<NewInputs, EngineError> {
+        if let Some(replay) = self.replay {
+            return Ok(NewInputs::Files(replay.files.clone()));
+        }
+        let question = Question {
+            project: self.run.project,
+            warehouse: self.run.warehouse,
+            step: self.name(),
+            source,
+            snapshot,
+            at: self.run.at,
+        };
+        question.new_inputs()
+    }
+
+    /// Leaves out the rows that are not in the sample.
+    fn sampled<'r>(&self, rows: read::Rows<'r>) -> read::Rows<'r> {
+        let sample = self.replay.and_then(|replay| replay.sample);
+        let key = match &self.resolved.work {
+            Work::Snapshot { input, .. } => input.key.clone(),
+            Work::Incremental { load, .. } => load.input.rows_key.clone(),
+            Work::Transform { .. } | Work::ChangeDetection { .. } => return rows,
+        };
+        let Some(sample) = sample else {
+            return rows;
+        };
+        let step = self.name().to_owned();
+        Box::new(rows.map(move |batch| {
+            let sampled = sample.rows(&batch?, &key);
+            sampled.map_err(|source| EngineError::Arrow {
+                step: step.clone(),
+                source,
+            })
+        }))
     }
 
     fn name(&self) -> &str {

@@ -129,6 +129,25 @@ impl Router {
         Ok(())
     }
 
+    /// Returns which rows of `batch` have a key whose hash is kept. What a null hashes to is not
+    /// specified.
+    ///
+    /// # Errors
+    ///
+    /// If a key is of a type that cannot be hashed.
+    pub fn kept(
+        &self,
+        batch: &RecordBatch,
+        mut keep: impl FnMut(u64) -> bool,
+    ) -> Result<UInt32Array, ArrowError> {
+        let hashes = (0_u32..).zip(self.hash(batch)?);
+        Ok(hashes
+            .filter(|(_, hash)| keep(*hash))
+            .map(|(row, _)| row)
+            .collect::<Vec<_>>()
+            .into())
+    }
+
     fn check_key(&self, batch: &RecordBatch) -> Result<(), RouteError> {
         let is_null = |&&column: &&usize| batch.column(column).null_count() > 0;
         match self.key.iter().find(is_null) {

@@ -61,7 +61,7 @@ pub(crate) struct Attachments {
 
 /// A foreign file, attached as long as somebody reads it.
 #[derive(Debug)]
-struct Attachment {
+pub(crate) struct Attachment {
     name: String,
     instance: Arc<Instance>,
     _reservation: Reservation,
@@ -239,7 +239,9 @@ impl Warehouse {
         Ok(newest)
     }
 
-    fn attach_foreign(
+    /// Attaches another file, and returns a connection whose default catalog it is, with the name of
+    /// the table, or the query in parentheses.
+    pub(crate) fn attach_foreign(
         &self,
         path: &Path,
         rows: &AttachedTable,

@@ -252,9 +252,7 @@ fn read_error(path: &str, gzip: bool, source: io::Error) -> ReadError {
 
 /// Counts the parts of a path whose names begin with a dot.
 fn hidden_parts(path: &Path) -> usize {
-    let is_hidden = |part: &Component<'_>| {
-        matches!(part, Component::Normal(name) if name.as_encoded_bytes().starts_with(b"."))
-    };
+    let is_hidden = |part: &Component<'_>| matches!(part, Component::Normal(name) if name.as_encoded_bytes().starts_with(b"."));
     path.components().filter(is_hidden).count()
 }
 
@@ -295,42 +293,57 @@ pub fn list_files(base: &Path, pattern: &str) -> Result<Vec<FileIdentity>, ReadE
             path: error.path().display().to_string(),
             source: error.into(),
         })?;
-        let relative = path.strip_prefix(base).unwrap_or(&path);
-        if hidden_parts(relative) > hidden_parts(Path::new(pattern)) {
+        if hidden_parts(path.strip_prefix(base).unwrap_or(&path)) > hidden_parts(Path::new(pattern))
+        {
             continue;
         }
-        let parts: Vec<_> = relative
-            .components()
-            .map(|part| part.as_os_str().to_string_lossy())
-            .collect();
-        let shown = if relative.is_absolute() {
-            relative.to_string_lossy().into_owned()
-        } else {
-            parts.join("/")
-        };
-        let unreadable = |source| read_error(&shown, false, source);
-        let metadata = match fs_err::metadata(&path) {
-            Ok(metadata) => metadata,
-            // Gone between the listing and the look: as if it had never been listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(unreadable(error)),
-        };
-        if !metadata.is_file() {
-            continue;
-        }
-        files.push(FileIdentity {
-            absolute: std::path::absolute(&path).map_err(unreadable)?,
-            size_bytes: metadata.len(),
-            modified: modified(&metadata).map_err(unreadable)?,
-            digest: None,
-            seen_quotes: None,
-            seen_last: None,
-            seen_lossy: None,
-            path: shown,
-        });
+        files.extend(look_at(base, &path)?);
     }
     files.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(files)
+}
+
+/// Finds a file again by the path that [`list_files`] gave it; none if it is gone.
+///
+/// # Errors
+///
+/// [`ReadError::Unreadable`] if it cannot be looked at.
+pub fn find_file(base: &Path, path: &str) -> Result<Option<FileIdentity>, ReadError> {
+    look_at(base, &base.join(path))
+}
+
+/// Returns what tells a file from others; none if there is no such file, or if it is a directory.
+fn look_at(base: &Path, path: &Path) -> Result<Option<FileIdentity>, ReadError> {
+    let relative = path.strip_prefix(base).unwrap_or(path);
+    let parts: Vec<_> = relative
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    let shown = if relative.is_absolute() {
+        relative.to_string_lossy().into_owned()
+    } else {
+        parts.join("/")
+    };
+    let unreadable = |source| read_error(&shown, false, source);
+    let metadata = match fs_err::metadata(path) {
+        Ok(metadata) => metadata,
+        // Gone between the listing and the look: as if it had never been listed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    Ok(Some(FileIdentity {
+        absolute: std::path::absolute(path).map_err(unreadable)?,
+        size_bytes: metadata.len(),
+        modified: modified(&metadata).map_err(unreadable)?,
+        digest: None,
+        seen_quotes: None,
+        seen_last: None,
+        seen_lossy: None,
+        path: shown,
+    }))
 }
 
 /// Takes the digest of a file, `blake3:` and 64 hexadecimal digits.

@@ -13,6 +13,9 @@ pub(super) fn advice(step: &str, error: &DataError) -> Advice {
         DataError::ChangedFile { .. } => {
             "restore the file as it was, and bring corrections as a new file"
         }
+        DataError::NotRecomputable { .. } => {
+            "restore what is missing, or verify other tables: `wigeon verify TABLE` needs only what that table is made of"
+        }
         DataError::NoTime { .. } => {
             "rename the file, move it away, or make `path` of the source match fewer files"
         }

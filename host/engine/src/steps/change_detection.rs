@@ -83,7 +83,11 @@ impl StepRun<'_> {
             unreachable!("called for change detection");
         };
         let warehouse = self.run.warehouse;
-        let Some(pending) = pending(warehouse, self.name(), snapshot, &target.step)? else {
+        let pending = match self.replay {
+            Some(replay) => replay.since.map(|since| Pending { since }),
+            None => pending(warehouse, self.name(), snapshot, &target.step)?,
+        };
+        let Some(pending) = pending else {
             return self.fold_if_asked(target);
         };
         self.started(0);

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     DataError, EngineError, StepReport,
-    inputs::{NewInputs, Question, location},
+    inputs::{NewInputs, location},
     progress::Progress,
     resolved::{Chain, IncrementalWork, Work},
 };
@@ -33,15 +33,7 @@ impl StepRun<'_> {
             Work::Transform { chain } => (chain, None),
             _ => unreachable!("called for loads"),
         };
-        let question = Question {
-            project: self.run.project,
-            warehouse: self.run.warehouse,
-            step: self.name(),
-            source: chain.source,
-            snapshot: false,
-            at: self.run.at,
-        };
-        let inputs = question.new_inputs()?;
+        let inputs = self.new_inputs(chain.source, false)?;
         if inputs.len() == 0 {
             return Ok(vec![]);
         }

@@ -95,7 +95,7 @@ impl<'a> Input<'a> {
             ),
         };
         self.rejected = rejected;
-        Ok(rows)
+        Ok(self.step.sampled(rows))
     }
 
     fn stage(&mut self) -> Result<Stage, EngineError> {

@@ -54,6 +54,7 @@ impl StepRun<'_> {
             }
             let taken = file.identity.take_digest(&source);
             taken.map_err(|source| self.read_error(source))?;
+            self.check_loaded(&file)?;
             Ok(file)
         };
         let next = AtomicUsize::new(0);
@@ -81,6 +82,20 @@ impl StepRun<'_> {
         let done = done.collect::<Result<_, _>>()?;
         self.reached(Point::Digested);
         Ok(done)
+    }
+
+    /// Refuses a file that is to be read once more and is not what it was.
+    fn check_loaded(&self, file: &NewFile) -> Result<(), EngineError> {
+        let now = file.identity.digest.clone().unwrap_or_default();
+        match &file.loaded {
+            Some(loaded) if loaded.digest != now => Err(self.data_error(DataError::ChangedFile {
+                path: file.identity.path.clone(),
+                loaded_at: loaded.at.clone(),
+                before: loaded.digest.clone(),
+                now,
+            })),
+            _ => Ok(()),
+        }
     }
 
     /// Opens the rows of files as the step's input.

@@ -1,0 +1,197 @@
+//! Tables recomputed from their extracts are what is stored, and whatever was done to a table by
+//! hand is found.
+
+use duckdb::Connection;
+use fs_err as fs;
+use serde_json::Value;
+use wigeon_generator::Extract;
+use wigeon_tests::Ran;
+
+use crate::{
+    arrivals::{Arrivals, settings},
+    tables::{assert_same, everything},
+};
+
+const WAREHOUSE: &str = "pageviews_postcode.duckdb";
+const USERS: &str = "extracts/users_extract_2019-10-11.csv";
+
+/// A history whose extracts were loaded as they came, in this way of updating rows.
+fn loaded(mode: u8, days: u32) -> Arrivals {
+    let mut arrivals = Arrivals::new(settings(17, 60, 240, days));
+    arrivals.update_mode(mode);
+    for day in 0..days {
+        for extract in Extract::of_day(day) {
+            arrivals.arrive(extract);
+        }
+        for hour in [4, 16] {
+            let at = format!("2019-10-{}T{hour:02}:50", 11 + day);
+            arrivals.project.ok(&["run", "--at", &at]);
+        }
+    }
+    arrivals
+}
+
+/// Verifies, which must change nothing.
+fn verify(arrivals: &Arrivals, arguments: &[&str]) -> Ran {
+    let warehouse = arrivals.project.path(WAREHOUSE);
+    let before = everything(&warehouse);
+    let command: Vec<&str> = ["verify"].iter().chain(arguments).copied().collect();
+    let ran = arrivals.project.run(&command);
+    assert_same(&everything(&warehouse), &before, &format!("{command:?}"));
+    ran
+}
+
+/// Verifies, and returns the report, which must come with this exit code.
+fn report(arrivals: &Arrivals, arguments: &[&str], code: i32) -> Value {
+    let arguments: Vec<&str> = arguments
+        .iter()
+        .chain(&["--format", "json"])
+        .copied()
+        .collect();
+    let ran = verify(arrivals, &arguments);
+    assert_eq!(ran.code, Some(code), "{}{}", ran.stdout, ran.stderr);
+    serde_json::from_str(&ran.stdout).expect("JSON")
+}
+
+fn table<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let tables = report["tables"].as_array().expect("tables");
+    let found = tables.iter().find(|table| table["table"] == name);
+    found.expect("the table is told")
+}
+
+/// Does something to the warehouse that no run does.
+fn tamper(arrivals: &Arrivals, statement: &str) {
+    let connection = Connection::open(arrivals.project.path(WAREHOUSE)).expect("the warehouse");
+    assert_ne!(connection.execute(statement, []).expect("a change"), 0);
+}
+
+/// However changes reach the rows, and also while a change is still to be detected.
+#[test]
+fn untouched_tables_are_equal() {
+    for mode in 0..3 {
+        let mut arrivals = loaded(mode, 3);
+        let verified = report(&arrivals, &[], 0);
+        let views = table(&verified, "pageviews_postcode");
+        assert_eq!(views["outcome"], "equal", "{verified:#}");
+        assert_ne!(views["stored_rows"], 0);
+        assert_eq!(views["stored_rows"], views["recomputed_rows"]);
+
+        for extract in Extract::of_day(3) {
+            arrivals.arrive(extract);
+        }
+        let at = "2019-10-14T16:50";
+        arrivals
+            .project
+            .ok(&["run", "--at", at, "--step", "current_postcode"]);
+        report(&arrivals, &[], 0);
+        arrivals
+            .project
+            .ok(&["run", "--at", at, "--step", "pageviews_postcode"]);
+        report(&arrivals, &[], 0);
+        arrivals.project.ok(&["run", "--at", at]);
+        report(&arrivals, &[], 0);
+    }
+}
+
+#[test]
+fn a_sample_is_a_part_of_every_table() {
+    let arrivals = loaded(0, 3);
+    let whole = report(&arrivals, &[], 0);
+    let part = report(&arrivals, &["--sample", "30%"], 0);
+    assert_eq!(part["sample_percent"], 30.0);
+    for name in ["current_postcode_history", "pageviews_postcode"] {
+        let rows = |report: &Value| table(report, name)["stored_rows"].as_u64().expect("rows");
+        assert!(
+            0 < rows(&part) && rows(&part) < rows(&whole),
+            "{name}: {part:#}"
+        );
+    }
+    tamper(
+        &arrivals,
+        "update pageviews_postcode set current_postcode = 'ZZ9 9ZZ'",
+    );
+    let part = report(&arrivals, &["--sample", "30%"], 5);
+    let views = table(&part, "pageviews_postcode");
+    assert_eq!(views["differing_rows"], views["stored_rows"]);
+}
+
+#[test]
+fn rows_changed_by_hand_are_told() {
+    let arrivals = loaded(0, 3);
+    tamper(
+        &arrivals,
+        "update pageviews_postcode set original_postcode = 'ZZ9 9ZZ' where rowid = \
+         (select min(rowid) from pageviews_postcode)",
+    );
+    tamper(
+        &arrivals,
+        "delete from current_postcode_history where id = (select min(id) from current_postcode_history)",
+    );
+    tamper(
+        &arrivals,
+        "insert into current_postcode_history values (-7, 'ZZ9 9ZZ', '2019-10-11', null)",
+    );
+    let told = report(&arrivals, &[], 5);
+    let views = table(&told, "pageviews_postcode");
+    assert_eq!(views["outcome"], "different");
+    assert_eq!(views["differing_rows"], 1, "{told:#}");
+    let value = &views["differences"][0]["columns"][0];
+    assert_eq!(value["column"], "original_postcode");
+    assert_eq!(value["stored"], "ZZ9 9ZZ");
+    let users = table(&told, "current_postcode_history");
+    assert_eq!(users["unexpected_rows"], 1, "{told:#}");
+    assert_ne!(users["missing_rows"], 0, "{told:#}");
+    assert_eq!(users["differences"][0]["kind"], "unexpected");
+    assert_eq!(users["differences"][0]["row"][0][1], "-7");
+
+    // One table alone, by either of its names.
+    for name in ["current_postcode", "current_postcode_history"] {
+        let ran = verify(&arrivals, &[name]);
+        assert_eq!(ran.code, Some(5), "{}", ran.stderr);
+        assert!(ran.stdout.contains("id -7"), "{}", ran.stdout);
+        assert!(
+            !ran.stdout.contains("pageviews_postcode  "),
+            "{}",
+            ran.stdout
+        );
+    }
+}
+
+#[test]
+fn an_extract_that_is_gone_or_has_changed_is_told() {
+    let arrivals = loaded(0, 2);
+    let path = arrivals.project.path(USERS);
+    let text = fs::read_to_string(&path).expect("an extract");
+    fs::remove_file(&path).expect("it was there");
+    let told = report(&arrivals, &[], 1);
+    for name in ["current_postcode_history", "pageviews_postcode"] {
+        let table = table(&told, name);
+        assert_eq!(table["outcome"], "not-verified");
+        let reason = table["reason"].as_str().expect("a reason");
+        assert!(
+            reason.contains(USERS) && reason.ends_with("is gone"),
+            "{reason}"
+        );
+    }
+    let ran = verify(&arrivals, &["pageviews_postcode"]);
+    assert_eq!(ran.code, Some(1));
+    insta::with_settings!({ filters => wigeon_tests::filters(), omit_expression => true }, {
+        insta::assert_snapshot!("gone", arrivals.project.steady(&ran));
+    });
+
+    // Of the same size, so that only reading it tells.
+    let last = text.trim_end().chars().last().expect("a row");
+    let other = if last == 'A' { 'B' } else { 'A' };
+    fs::write(
+        &path,
+        format!("{}{other}\n", &text[..text.trim_end().len() - 1]),
+    )
+    .expect("a file");
+    let ran = verify(&arrivals, &[]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("has changed since"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(USERS), "{}", ran.stderr);
+
+    fs::write(&path, text).expect("a file");
+    report(&arrivals, &[], 0);
+}
