@@ -148,13 +148,20 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    fn buffer(
+    /// Takes a buffer of any length.
+    fn buffer(&mut self) -> Buffer {
+        self.buffers.next().unwrap_or_default()
+    }
+
+    /// Takes a buffer of at least this many bytes and cuts off what is beyond them: Arrow asserts
+    /// that offsets end where a number ends.
+    fn buffer_of(
         &mut self,
         path: &str,
         what: &'static str,
         expected: Option<usize>,
     ) -> Result<Buffer, DecodeError> {
-        let buffer = self.buffers.next().unwrap_or_default();
+        let buffer = self.buffer();
         let expected = expected.unwrap_or(usize::MAX);
         if buffer.len() < expected {
             return Err(DecodeError::Short {
@@ -164,7 +171,7 @@ impl Cursor<'_> {
                 actual: buffer.len(),
             });
         }
-        Ok(buffer)
+        Ok(buffer.slice_with_length(0, expected))
     }
 
     fn array(
@@ -194,7 +201,7 @@ impl Cursor<'_> {
             .len(length)
             .align_buffers(true);
         if !matches!(layout, Layout::Null) {
-            let bitmap = self.buffer(path, "validity bits", Some(0))?;
+            let bitmap = self.buffer();
             let declared = node.null_count as usize;
             if !bitmap.is_empty() && bitmap.len() < length.div_ceil(8) {
                 return Err(DecodeError::Short {
@@ -230,11 +237,14 @@ impl Cursor<'_> {
             Layout::Null => {}
             Layout::Bits => {
                 builder =
-                    builder.add_buffer(self.buffer(path, "values", Some(length.div_ceil(8)))?);
+                    builder.add_buffer(self.buffer_of(path, "values", Some(length.div_ceil(8)))?);
             }
             Layout::FixedWidth(width) => {
-                builder =
-                    builder.add_buffer(self.buffer(path, "values", length.checked_mul(width))?);
+                builder = builder.add_buffer(self.buffer_of(
+                    path,
+                    "values",
+                    length.checked_mul(width),
+                )?);
             }
             Layout::Bytes32 | Layout::Bytes64 => {
                 let width = if matches!(layout, Layout::Bytes32) {
@@ -243,8 +253,8 @@ impl Cursor<'_> {
                     8
                 };
                 builder = builder
-                    .add_buffer(self.buffer(path, "offsets", (length + 1).checked_mul(width))?)
-                    .add_buffer(self.buffer(path, "data", Some(0))?);
+                    .add_buffer(self.buffer_of(path, "offsets", (length + 1).checked_mul(width))?)
+                    .add_buffer(self.buffer());
             }
             Layout::List32(_) | Layout::List64(_) => {
                 let width = if matches!(layout, Layout::List32(_)) {
@@ -252,7 +262,7 @@ impl Cursor<'_> {
                 } else {
                     8
                 };
-                builder = builder.add_buffer(self.buffer(
+                builder = builder.add_buffer(self.buffer_of(
                     path,
                     "offsets",
                     (length + 1).checked_mul(width),

@@ -12,6 +12,7 @@ mod failpoints;
 mod formats;
 mod generic;
 mod kills;
+mod lanes;
 mod overlays;
 mod passes;
 mod registries;

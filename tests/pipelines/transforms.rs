@@ -138,3 +138,21 @@ fn a_stored_transform_appends_each_file_once() {
         "n,d\n3,3\n"
     );
 }
+
+/// What a transform emits is known to its plugin only, so the engine looks at the names of its table.
+#[test]
+fn a_stored_transform_cannot_have_a_column_rowid() {
+    let users = USERS.replace("name = \"utf8\"", "RowId = \"utf8\"");
+    let clean = normalize("clean", "extract", "columns = [\"postcode\"]");
+    let project = Project::new(&[users.as_str(), &clean, "store = true\n"].concat());
+    project.write("shops_2024-05-01.csv", "id,RowId,postcode\n1,-5,n1\n");
+    let ran = project.run(&["run"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    for words in [
+        "its table cannot have a column `RowId`, which is what DuckDB calls the numbers of rows",
+        "rename it in a transform",
+    ] {
+        let told = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(words), "{told}");
+    }
+}

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use wigeon_manifest::Report;
 use wigeon_registry::{LockFileError, OciError, ResolveError};
-use wigeon_runtime::{LoadError as PluginLoadError, OpenError as StepOpenError, PluginError};
-use wigeon_warehouse::{LoadError, LockError, OpenError, ReadError};
+use wigeon_runtime::{
+    LoadError as PluginLoadError, OpenError as StepOpenError, PluginError, PluginId,
+};
+use wigeon_warehouse::{LawError, LoadError, LockError, OpenError, ReadError};
 
 use crate::GuardBreach;
 
@@ -114,6 +116,14 @@ pub enum EngineError {
         /// Why not.
         source: LoadError,
     },
+    /// What a plugin emitted breaks the law of its kind of step.
+    #[error("step `{step}` failed")]
+    BrokeLaw {
+        /// The step.
+        step: String,
+        /// Which law, and whose plugin.
+        source: BrokenLaw,
+    },
     /// An input, or the result, is not what it must be.
     #[error("step `{step}` stopped")]
     Data {
@@ -195,6 +205,17 @@ impl EngineError {
             other => other,
         }
     }
+}
+
+/// What a plugin emitted that its kind of step does not allow.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin {plugin} broke the law of its kind of step")]
+pub struct BrokenLaw {
+    /// The plugin.
+    pub plugin: PluginId,
+    /// The law.
+    #[source]
+    pub law: LawError,
 }
 
 /// What is wrong with the data of a step.
@@ -292,11 +313,13 @@ pub enum DataError {
         /// The columns that it has.
         known: String,
     },
-    /// A column with a name that a history uses for itself.
-    #[error("a snapshot cannot have a column `{column}`, which its history uses")]
+    /// A column that a stored table cannot have.
+    #[error("its table cannot have a column `{column}`, which {reason}")]
     ReservedColumn {
         /// The column.
         column: String,
+        /// Why not, in words that follow "which".
+        reason: &'static str,
     },
     /// Key columns that cannot be compared.
     #[error("key column `{column}` is {actual}, but `{other}` of the lookup is {expected}")]

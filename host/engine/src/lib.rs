@@ -34,7 +34,7 @@ mod run;
 mod status;
 
 pub use distribution::{MovedPlugin, VendoredPlugin, pull, push};
-pub use error::{DataError, EngineError};
+pub use error::{BrokenLaw, DataError, EngineError};
 pub use guard::GuardBreach;
 pub use inspect::inspect;
 pub use point::Point;

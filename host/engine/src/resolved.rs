@@ -4,7 +4,9 @@ use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use arrow_schema::{Field, Schema, SchemaRef};
 use chrono::{DateTime, SecondsFormat, Utc};
-use wigeon_manifest::{Code, Deleted as DeletedKeys, Source, Step, StepKind, UpdateMode};
+use wigeon_manifest::{
+    Code, Deleted as DeletedKeys, Source, Step, StepKind, UpdateMode, reserved_column,
+};
 use wigeon_registry::{LockFile, ResolveError, resolve};
 use wigeon_runtime::{
     CONTRACT_VERSION, ChangeDetectionInput, ChangeDetectionInstance, Complaint, Grants,
@@ -163,6 +165,7 @@ impl<'a> Resolver<'a> {
             StepKind::Transform { .. } => {
                 let chain = self.chain(step, &[])?;
                 let output = SchemaRef::clone(&chain.schema);
+                check_names(step, &output, false)?;
                 (Work::Transform { chain }, output)
             }
             StepKind::Snapshot(_) => {
@@ -357,22 +360,7 @@ impl<'a> Resolver<'a> {
         let chain = self.chain(step, &settings.key)?;
         let key: Vec<usize> = (0..settings.key.len()).collect();
         let extract = without_nulls(&chain.schema, &key);
-        for reserved in [
-            "valid_from",
-            "valid_to",
-            "is_deleted",
-            "changed_from",
-            "change",
-        ] {
-            if extract.index_of(reserved).is_ok() {
-                return Err(EngineError::Data {
-                    step: step.name.clone(),
-                    source: DataError::ReservedColumn {
-                        column: reserved.to_owned(),
-                    },
-                });
-            }
-        }
+        check_names(step, &extract, true)?;
         let fields: Vec<Field> = extract
             .fields()
             .iter()
@@ -432,6 +420,8 @@ impl<'a> Resolver<'a> {
         )
         .map_err(|source| self.open_error(step, source))?;
         let shape = instance.shape().clone();
+        check_names(step, &chain.schema, false)?;
+        check_names(step, &shape.schema, false)?;
         let work = IncrementalWork {
             configured,
             input,
@@ -637,6 +627,22 @@ fn columns_of(
         .collect();
     columns.extend(others);
     Ok(columns)
+}
+
+/// Refuses columns that a stored table cannot have, whether an input or a plugin brings them.
+fn check_names(step: &Step, schema: &Schema, of_snapshot: bool) -> Result<(), EngineError> {
+    let names = schema.fields().iter().map(|field| field.name());
+    let mut reserved = names.filter_map(|name| Some((name, reserved_column(name, of_snapshot)?)));
+    match reserved.next() {
+        None => Ok(()),
+        Some((column, reason)) => Err(EngineError::Data {
+            step: step.name.clone(),
+            source: DataError::ReservedColumn {
+                column: column.clone(),
+                reason,
+            },
+        }),
+    }
 }
 
 fn find(schema: &Schema, column: &str, input: &str, step: &Step) -> Result<usize, EngineError> {

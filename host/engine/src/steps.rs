@@ -22,8 +22,8 @@ use wigeon_runtime::CONTRACT_VERSION;
 use wigeon_warehouse::{Load, LoadError, LoadRecord, RejectedRow, Warehouse};
 
 use crate::{
-    Cancellation, Changes, EngineError, GuardBreach, Observer, Outcome, OverlayReport, Point,
-    Project, StepReport,
+    BrokenLaw, Cancellation, Changes, EngineError, GuardBreach, Observer, Outcome, OverlayReport,
+    Point, Project, StepReport,
     inputs::NewFile,
     resolved::{ResolvedStep, Work},
 };
@@ -222,9 +222,16 @@ impl StepRun<'_> {
         if self.run.cancellation.is_cancelled() {
             return self.cancelled();
         }
-        EngineError::Load {
-            step: self.name().to_owned(),
-            source,
+        let step = self.name().to_owned();
+        match source {
+            LoadError::Law(law) if law.is_of_plugin() => EngineError::BrokeLaw {
+                step,
+                source: BrokenLaw {
+                    plugin: self.resolved.configured.plugin.id().clone(),
+                    law,
+                },
+            },
+            source => EngineError::Load { step, source },
         }
     }
 

@@ -62,7 +62,7 @@ codes! {
     UnknownColumn = "unknown-column",
     /// A key column that the step's own `columns` leave out.
     UnusedKeyColumn = "unused-key-column",
-    /// A column of a snapshot with the name of one that Wigeon adds.
+    /// A column of a stored table with the name of one that Wigeon or DuckDB adds.
     ReservedColumn = "reserved-column",
     /// A path that cannot be read as a file name or pattern.
     InvalidPath = "invalid-path",

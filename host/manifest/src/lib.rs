@@ -29,6 +29,7 @@ mod schema;
 mod column;
 mod path_pattern;
 mod plugin_reference;
+mod reserved;
 mod schedule;
 mod source;
 mod step;
@@ -45,6 +46,7 @@ pub use crate::{
     pipeline::{CheckedPipeline, WarehouseSettings},
     plugin_reference::{PluginReference, PluginReferenceError},
     report::{Position, Report},
+    reserved::reserved_column,
     schedule::{MAX_TICKS, Schedule, ScheduleError},
     schema::json_schema,
     source::{ExtraColumns, Format, Location, MissingLineEnd, Source},

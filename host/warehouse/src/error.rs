@@ -436,6 +436,15 @@ pub enum LawError {
         table: String,
     },
 
+    /// A key is said to have changed that the plugin was not asked about.
+    #[error("key `{key}` of the changes of `{table}` was not handed to the plugin")]
+    NotHandedOver {
+        /// The change-detection step.
+        table: String,
+        /// The key.
+        key: String,
+    },
+
     /// The kind of a change is none of the three.
     #[error("key `{key}` of `{table}` has change {change}, which is no kind of change")]
     UnknownChange {
@@ -528,6 +537,21 @@ pub enum LawError {
         /// Different rows of the table that they match.
         found: u64,
     },
+}
+
+impl LawError {
+    /// Returns whether it is what the plugin emitted that breaks the law, and not what was there.
+    pub fn is_of_plugin(&self) -> bool {
+        matches!(
+            self,
+            Self::DuplicateKey { .. }
+                | Self::NullKey { .. }
+                | Self::NotHandedOver { .. }
+                | Self::UnknownChange { .. }
+                | Self::AlreadyOpen { .. }
+                | Self::NotOpen { .. }
+        )
+    }
 }
 
 /// Why the run lock could not be taken.

@@ -90,14 +90,15 @@ impl Load {
     /// Checks that every key has the version at E that its change asks for.
     fn check_late(&self, late: &Late<'_>) -> Result<(), LoadError> {
         let table = late.table;
+        let key = table.numbered_key();
         let broken = self.first(&format!(
             "SELECT {}, (count(*) OVER (PARTITION BY {}))::VARCHAR || CASE WHEN change = 0 THEN 'o' ELSE '' END \
              FROM {WORK} AS w \
              QUALIFY count(*) OVER (PARTITION BY {}) > 1 \
              OR (change = 0) = coalesce(a_row IS NOT NULL AND NOT a_deleted, false)",
-            sql::key_text("w", &table.key),
-            sql::columns("w", &table.key),
-            sql::columns("w", &table.key)
+            sql::key_text("w", &key),
+            sql::columns("w", &key),
+            sql::columns("w", &key)
         ))?;
         let Some((key, found)) = broken else {
             return Ok(());
@@ -140,7 +141,8 @@ impl<'a> Late<'a> {
 
     /// Returns the statement that makes the temporary table.
     ///
-    /// `x_` columns are e: what holds from E on; if a deleted key is recorded, that is
+    /// No column has a name of the user's: key and payload are numbered, as they may be called
+    /// anything. `x_` columns are e: what holds from E on; if a deleted key is recorded, that is
     /// its last payload. `same` tells that the version after e is e.
     fn collect(&self, stage: &Stage) -> String {
         let record = self.table.records_deleted();
@@ -154,7 +156,7 @@ impl<'a> Late<'a> {
         let mut columns = format!(
             "s.change, {}, a.rowid AS a_row, a.{VALID_TO} AS a_to, b.rowid AS b_row, \
              {} AS a_deleted, {} AS b_deleted, s.change = 2 AS x_deleted, (s.change <> 2 OR {record}) AS x_exists",
-            sql::columns("s", &self.table.key),
+            self.table.key_by_number("s"),
             is_deleted("a"),
             is_deleted("b"),
         );
@@ -210,7 +212,7 @@ impl<'a> Late<'a> {
             self.history,
             self.table.key_and_payload(),
             self.table.deleted_column(),
-            sql::columns("w", &self.table.key),
+            sql::columns("w", &self.table.numbered_key()),
             self.payload(payload),
             self.table.deleted_value(deleted),
         )
@@ -262,10 +264,16 @@ impl<'a> Late<'a> {
                     set.join(", ")
                 ));
             }
+            let same_key: Vec<_> = table
+                .key
+                .iter()
+                .enumerate()
+                .map(|(number, field)| format!("h.{} = w.k_{number}", sql::name(field.name())))
+                .collect();
             // A key that nobody had seen before N: deleted there, until it is first seen.
             let first_seen = format!(
                 "(SELECT min(h.{VALID_FROM}) FROM {history} AS h WHERE {} AND h.{VALID_FROM} > {next})",
-                sql::compare("h", "w", "=", &table.key)
+                same_key.join(" AND ")
             );
             statements.push(self.insert(
                 "x",

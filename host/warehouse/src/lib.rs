@@ -16,6 +16,7 @@
 mod arrow_scan;
 mod attached;
 mod catalog;
+mod changed_keys;
 mod csv;
 mod csv_record;
 mod diagnose;

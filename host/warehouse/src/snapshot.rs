@@ -113,6 +113,25 @@ impl SnapshotTable {
         )
     }
 
+    /// Returns the columns of the key behind an alias under names of our own, for a query that has
+    /// other columns beside them: see [`SnapshotTable::numbered_key`].
+    pub(crate) fn key_by_number(&self, alias: &str) -> String {
+        let columns: Vec<_> = self
+            .key
+            .iter()
+            .enumerate()
+            .map(|(number, field)| format!("{alias}.{} AS k_{number}", sql::name(field.name())))
+            .collect();
+        columns.join(", ")
+    }
+
+    /// Returns the key as [`SnapshotTable::key_by_number`] names it.
+    pub(crate) fn numbered_key(&self) -> Vec<Field> {
+        let numbered =
+            |(number, field): (usize, &Field)| field.clone().with_name(format!("k_{number}"));
+        self.key.iter().enumerate().map(numbered).collect()
+    }
+
     /// Returns the condition that a version is none of a deleted key.
     pub(crate) fn not_deleted(&self, alias: &str) -> String {
         if self.records_deleted() {
@@ -335,7 +354,7 @@ impl Load {
         self.check_unique(table, &stage.table())
     }
 
-    fn check_unique(&self, table: &SnapshotTable, rows: &str) -> Result<(), LoadError> {
+    pub(crate) fn check_unique(&self, table: &SnapshotTable, rows: &str) -> Result<(), LoadError> {
         let nulls: Vec<_> = table
             .key
             .iter()

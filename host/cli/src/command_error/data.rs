@@ -44,7 +44,7 @@ pub(super) fn advice(step: &str, error: &DataError) -> Advice {
         }
         DataError::ReservedColumn { .. } => {
             return Advice::new(Kind::Manifest)
-                .hint("leave the column out of `columns` of the step, or rename it on the way");
+                .hint("leave the column out of `columns` of the step, or rename it in a transform; a plugin that adds it must call it something else");
         }
         DataError::KeyType { .. } => {
             return Advice::new(Kind::Manifest).hint("declare one type for both in the manifest");

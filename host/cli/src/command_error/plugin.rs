@@ -1,6 +1,6 @@
 //! Hints for what plugins do.
 
-use wigeon_runtime::{Complaint, Limit, LoadError, OpenError, PluginError};
+use wigeon_runtime::{Complaint, Limit, LoadError, OpenError, PluginError, PluginId};
 
 use super::{Advice, INTERRUPTED_HINT, Kind};
 
@@ -82,9 +82,14 @@ pub(super) fn failed(error: &PluginError) -> Advice {
             Limit::OutputBytes { .. } => "let it emit more with `output_mib` under `[step.limits]`",
         }),
         PluginError::Stopped { .. } => Advice::new(Kind::Interrupted).hint(INTERRUPTED_HINT),
-        PluginError::BrokeContract { .. } => Advice::new(Kind::Plugin).hint(format!(
-            "this is a bug in the plugin: tell its author, with the digest {}",
-            plugin.digest
-        )),
+        PluginError::BrokeContract { .. } => broke_contract(plugin),
     }
+}
+
+/// Returns what to do about a plugin that does what the contract does not allow.
+pub(super) fn broke_contract(plugin: &PluginId) -> Advice {
+    Advice::new(Kind::Plugin).hint(format!(
+        "this is a bug in the plugin: tell its author, with the digest {}",
+        plugin.digest
+    ))
 }

@@ -159,6 +159,7 @@ fn broken_law(law: &LawError) -> Advice {
     match law {
         LawError::DuplicateKey { .. }
         | LawError::NullKey { .. }
+        | LawError::NotHandedOver { .. }
         | LawError::UnknownChange { .. }
         | LawError::AlreadyOpen { .. }
         | LawError::NotOpen { .. } => Advice::new(Kind::Plugin).hint(

@@ -92,6 +92,9 @@ impl StepRun<'_> {
             .in_passes(self.resolved.configured.lanes, |passes| {
                 self.detect(input, versions, pending, passes)
             })?;
+        let since = pending.since;
+        let checked = warehouse.check_changed_keys(self.name(), versions, since, &changes);
+        checked.map_err(|source| self.load_error(source))?;
         let mut loaded = Loaded {
             rows_in,
             rows_out: changes.rows(),

@@ -76,7 +76,7 @@ pub(crate) fn cases() -> Vec<Case> {
         importing("an interface without a version", r#"(import "x:y/z" (instance))"#, Failure::Import, "`x:y/z`"),
         importing("a function of nobody's", r#"(import "run" (func))"#, Failure::Import, "`run`"),
         importing("a module", r#"(import "code" (core module))"#, Failure::Import, "`code`"),
-        importing("a component", r#"(import "more" (component))"#, Failure::Import, "`more`"),
+        importing("a component", r#"(import "more" (component))"#, Failure::NotAComponent, "imports are not supported"),
         importing("a function that log does not have", r#"(import "wigeon:plugin/log@0.1.0" (instance (export "shout" (func))))"#, Failure::Exports, "shout").or(Failure::Import),
         importing("a log of another type", r#"(import "wigeon:plugin/log@0.1.0" (instance (export "log" (func (param "x" u32)))))"#, Failure::Exports, "log").or(Failure::Import),
         importing("a log of the next contract", r#"(import "wigeon:plugin/log@9.9.9" (instance))"#, Failure::ContractVersion, "version 9.9.9"),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod attached;
+mod changed_keys;
 mod csv;
 mod formats;
 mod late;

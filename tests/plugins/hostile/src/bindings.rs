@@ -2,8 +2,6 @@
 
 #![expect(
     missing_docs,
-    unsafe_code,
-    unreachable_pub,
     clippy::pedantic,
     clippy::use_self,
     reason = "generated code"

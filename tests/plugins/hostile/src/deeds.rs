@@ -62,7 +62,7 @@ pub(crate) fn carry_out(deed: &[&str], scene: &Scene<'_>) -> Result<(), Error> {
         }
         ["log", words] => log::log(log::Level::Warn, &text(words)),
         ["log-not-utf8"] => {
-            let bytes = [0xff, 0xfe];
+            let bytes = black_box([0xff, 0xfe]);
             // SAFETY: none: this is the deed. The text is only lent to the host.
             log::log(log::Level::Warn, unsafe {
                 std::str::from_utf8_unchecked(&bytes)

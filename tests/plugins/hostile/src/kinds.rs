@@ -24,6 +24,7 @@ use crate::{
 pub struct Hostile;
 
 /// A step at work, of any kind.
+#[derive(Debug)]
 pub struct Step {
     orders: Orders,
     /// The fields of rows that are handed over.

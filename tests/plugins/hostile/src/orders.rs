@@ -3,8 +3,10 @@
 use crate::bindings::columnar::{Batch, Field};
 
 /// Orders, each for one call.
+#[derive(Debug)]
 pub(crate) struct Orders(Vec<Order>);
 
+#[derive(Debug)]
 struct Order {
     call: String,
     deed: Vec<String>,

@@ -11,11 +11,9 @@ use crate::{
     code::Code,
     diagnostic::Diagnostic,
     mistakes::Mistakes,
+    reserved::reserved_column,
     words::{did_you_mean, printable},
 };
-
-/// The columns that Wigeon adds to tables that come from a snapshot step.
-const RESERVED: [&str; 4] = ["valid_from", "valid_to", "is_deleted", "changed_from"];
 
 pub(super) fn check(graph: &Graph<'_, '_>, step: &StepDraft<'_>, mistakes: &mut Mistakes) {
     let source = match graph.find(step.input()) {
@@ -49,7 +47,8 @@ pub(super) fn check(graph: &Graph<'_, '_>, step: &StepDraft<'_>, mistakes: &mut 
             );
         }
     }
-    if step.kind == Some(Kind::Snapshot) {
+    // What a stored transform emits is up to its plugin.
+    if matches!(step.kind, Some(Kind::Snapshot | Kind::Incremental)) {
         check_reserved(step, known.map(|(_, names)| names), mistakes);
     }
 }
@@ -77,7 +76,7 @@ fn check_known(
     false
 }
 
-/// Reports columns that would stand twice in the history.
+/// Reports columns that the step's table cannot have.
 fn check_reserved(step: &StepDraft<'_>, of_source: Option<&[&str]>, mistakes: &mut Mistakes) {
     let place = step.place();
     let used: Vec<(&str, Range<usize>)> = if let Some(columns) = step.columns() {
@@ -92,9 +91,9 @@ fn check_reserved(step: &StepDraft<'_>, of_source: Option<&[&str]>, mistakes: &m
             .collect()
     };
     for (column, span) in used {
-        if RESERVED.contains(&column.to_lowercase().as_str()) {
+        if let Some(reason) = reserved_column(column, step.kind == Some(Kind::Snapshot)) {
             let message = format!(
-                "{} cannot use column {}, which is the name of one that its tables get",
+                "{} cannot use column {}, which {reason}",
                 step.owner_with_kind(),
                 printable(column)
             );
