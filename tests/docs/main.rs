@@ -1,8 +1,10 @@
-//! The documentation and the examples for plugin authors, held against the code that they are about.
+//! The documentation and the examples for plugin authors, and what `SECURITY.md` promises, held
+//! against the code that they are about.
 //!
 //! `WIGEON_BLESS=1` writes what should stand there instead of comparing.
 
 mod copies;
+mod promises;
 mod reference;
 mod snippets;
 
