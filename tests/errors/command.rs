@@ -43,6 +43,18 @@ fn a_query_that_would_write() {
 }
 
 #[test]
+fn a_query_that_would_overwrite_the_warehouse() {
+    let copy = "copy (select 1) to 'pageviews_postcode.duckdb'";
+    assert_refused!(loaded(), "sql", copy);
+}
+
+#[test]
+fn a_query_that_would_read_another_file() {
+    let read = "select * from read_csv('pipeline.toml')";
+    assert_refused!(loaded(), "sql", read);
+}
+
+#[test]
 fn a_query_before_the_first_run() {
     assert_refused!(new(), "sql", "select 1");
 }

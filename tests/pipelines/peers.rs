@@ -1,6 +1,8 @@
 //! What other tools made of the same extracts, when they were compared: each mistake has a test
 //! with its name, in which every row is counted.
 
+use std::fmt::Write as _;
+
 use wigeon_tests::Project;
 
 const USERS: u32 = 2_000;
@@ -40,10 +42,11 @@ fn users(project: &Project, day: u32, postcode: &dyn Fn(u32) -> &'static str) {
 }
 
 fn users_csv(postcode: &dyn Fn(u32) -> &'static str) -> String {
-    let rows: String = (1..=USERS)
-        .map(|user| format!("{user},{}\n", postcode(user)))
-        .collect();
-    format!("id,postcode\n{rows}")
+    let mut csv = "id,postcode\n".to_owned();
+    for user in 1..=USERS {
+        writeln!(csv, "{user},{}", postcode(user)).expect("memory");
+    }
+    csv
 }
 
 fn write_users(project: &Project, day: u32, contents: &str) {
@@ -58,14 +61,15 @@ fn movers(user: u32) -> &'static str {
 
 /// Lets the file of an hour arrive, with so many views of each user, all in the hour `viewed`.
 fn views(project: &Project, hour: u32, viewed: u32, each: u32) {
-    let rows: String = (1..=USERS)
-        .flat_map(|user| (0..each).map(move |view| (user, view)))
-        .map(|(user, view)| {
-            format!("{user},https://example.com/{view},2019-10-11 {viewed:02}:{view:02}:00\n")
-        })
-        .collect();
+    let mut csv = "user_id,url,pageview_datetime\n".to_owned();
+    for user in 1..=USERS {
+        for view in 0..each {
+            let url = format!("https://example.com/{view}");
+            writeln!(csv, "{user},{url},2019-10-11 {viewed:02}:{view:02}:00").expect("memory");
+        }
+    }
     let path = format!("extracts/pageview_extract_2019-10-11T{hour:02}.csv");
-    project.write(&path, format!("user_id,url,pageview_datetime\n{rows}"));
+    project.write(&path, csv);
 }
 
 /// An incremental model in dbt looked at the last change only: two users extracts before the next
@@ -90,7 +94,7 @@ fn two_users_extracts_before_the_next_load_leave_no_stale_row() {
     );
 }
 
-/// SQLMesh loads intervals of event time: 1,000 late rows in a new file were dropped without a
+/// `SQLMesh` loads intervals of event time: 1,000 late rows in a new file were dropped without a
 /// word, since their interval was loaded.
 #[test]
 fn late_rows_in_a_new_file_are_loaded() {
@@ -115,7 +119,7 @@ fn late_rows_in_a_new_file_are_loaded() {
     );
 }
 
-/// SQLMesh and dbt computed loaded rows anew after users had moved, and what was to be the postcode
+/// `SQLMesh` and dbt computed loaded rows anew after users had moved, and what was to be the postcode
 /// at the time of the view became the one of today.
 #[test]
 fn a_run_again_after_a_change_keeps_original_postcodes() {

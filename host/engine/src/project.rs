@@ -105,14 +105,15 @@ impl Project {
         Ok(locked)
     }
 
-    /// Runs a query against the warehouse, which is opened for reading only.
+    /// Runs a query against the warehouse, which is opened for reading only. The query cannot reach
+    /// other files.
     ///
     /// # Errors
     ///
     /// - [`EngineError::Open`] if there is no warehouse, or a run is under way.
     /// - [`EngineError::ReadWarehouse`] with what DuckDB says of the query.
     pub fn query(&self, sql: &str) -> Result<QueryRows, EngineError> {
-        let warehouse = Warehouse::open_read_only(&self.settings())?;
+        let warehouse = Warehouse::open_for_queries(&self.settings())?;
         QueryRows::start(warehouse, sql)
     }
 

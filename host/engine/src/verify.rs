@@ -167,6 +167,7 @@ impl Project {
             id: run_id(started_at),
             at: started_at,
             threads: self.threads(),
+            accept: &[],
         };
         let tables = interruptible(&recomputed, cancellation, || {
             for act in acts.in_order() {
@@ -242,7 +243,7 @@ impl Project {
             let needed = needed(step).and_then(|name| self.pipeline().step(name));
             for step in needed.into_iter().chain([*step]) {
                 if !resolved.contains_key(step.name.as_str()) {
-                    resolved.insert(step.name.as_str(), resolver.step(step)?);
+                    resolved.insert(step.name.as_str(), resolver.step(step, (request.clock)())?);
                 }
             }
         }

@@ -26,6 +26,8 @@ const STORAGE_VERSION: &str = "v1.3.0";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Read,
+    /// For statements that anybody may write.
+    Query,
     Write,
     /// It does not exist yet.
     Make,
@@ -111,11 +113,25 @@ impl Warehouse {
     /// - [`OpenError::Newer`] if a newer Wigeon wrote it.
     /// - [`OpenError::Unreadable`], [`OpenError::Database`] for anything else.
     pub fn open_read_only(settings: &Settings) -> Result<Self, OpenError> {
+        Self::attach_existing(settings, Access::Read)
+    }
+
+    /// Opens a warehouse for statements that anybody may write: they read its tables, and no other
+    /// file. `COPY … TO` could overwrite the warehouse itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Warehouse::open_read_only`].
+    pub fn open_for_queries(settings: &Settings) -> Result<Self, OpenError> {
+        Self::attach_existing(settings, Access::Query)
+    }
+
+    fn attach_existing(settings: &Settings, access: Access) -> Result<Self, OpenError> {
         let path = &settings.path;
         if !path.exists() {
             return Err(OpenError::Missing { path: path.clone() });
         }
-        let warehouse = Self::attach(settings, Access::Read)?;
+        let warehouse = Self::attach(settings, access)?;
         let database = |source| OpenError::Database {
             path: path.clone(),
             source,
@@ -264,7 +280,7 @@ impl Warehouse {
 
     fn attach(settings: &Settings, access: Access) -> Result<Self, OpenError> {
         let path = &settings.path;
-        let writing = access != Access::Read;
+        let writing = matches!(access, Access::Write | Access::Make);
         let held = |holder: Holder| OpenError::Held {
             path: path.clone(),
             pid: holder.pid,
@@ -288,7 +304,7 @@ impl Warehouse {
             PathBuf::from(name)
         });
         let options = match access {
-            Access::Read => "READ_ONLY".to_owned(),
+            Access::Read | Access::Query => "READ_ONLY".to_owned(),
             Access::Write => "READ_WRITE".to_owned(),
             Access::Make => format!("READ_WRITE, STORAGE_VERSION '{STORAGE_VERSION}'"),
         };
@@ -305,6 +321,9 @@ impl Warehouse {
                 && has_time_zones(&connection)?
             {
                 return Err(error.into());
+            }
+            if access == Access::Query {
+                connection.execute_batch("SET GLOBAL enable_external_access = false")?;
             }
             connection.execute_batch("SET GLOBAL lock_configuration = true")?;
             drop(connection);

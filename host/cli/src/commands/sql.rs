@@ -23,7 +23,8 @@ use crate::{
 
 /// Query the warehouse, without changing it
 ///
-/// The tables are named after the steps. A snapshot step has its open versions under its own name and all versions in
+/// A query reads the warehouse and no other file, and writes none: `--format` is for exports. The tables are named after the
+/// steps. A snapshot step has its open versions under its own name and all versions in
 /// `<step>_history`.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("question").required(true).args(["query", "file"])))]

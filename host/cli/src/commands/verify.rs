@@ -74,7 +74,7 @@ pub(crate) fn run(
     let sample = arguments.sample.map(|sample| sample.0);
     let request = context.verify_request(&arguments.tables, sample, arguments.limit);
     let cancellation = interrupt::on_signal(printer);
-    let progress = Progress::new(printer);
+    let progress = Progress::new(printer, None);
     let result = project.verify(&request, &progress, &cancellation);
     progress.clear();
     let report = result.map_err(|error| {

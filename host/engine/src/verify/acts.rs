@@ -46,7 +46,7 @@ pub(super) struct Acts<'a> {
     /// Oldest first.
     ledger: BTreeMap<String, Vec<LedgerEntry>>,
     stored: &'a Warehouse,
-    acts: BTreeMap<String, Vec<Act>>,
+    of_steps: BTreeMap<String, Vec<Act>>,
 }
 
 impl<'a> Acts<'a> {
@@ -69,7 +69,7 @@ impl<'a> Acts<'a> {
             sample,
             ledger,
             stored,
-            acts: BTreeMap::new(),
+            of_steps: BTreeMap::new(),
         })
     }
 
@@ -82,18 +82,18 @@ impl<'a> Acts<'a> {
         let mut found = vec![];
         let needed = needed(step).and_then(|name| self.project.pipeline().step(name));
         for part in needed.into_iter().chain([step]) {
-            if !self.acts.contains_key(&part.name) {
+            if !self.of_steps.contains_key(&part.name) {
                 let acts = self.of_step(part).map_err(|error| of_table(error, step))?;
                 found.push((part.name.clone(), acts));
             }
         }
-        self.acts.extend(found);
+        self.of_steps.extend(found);
         Ok(())
     }
 
     /// Returns everything in the order in which it is to be done.
     pub(super) fn in_order(self) -> Vec<Act> {
-        let mut acts: Vec<Act> = self.acts.into_values().flatten().collect();
+        let mut acts: Vec<Act> = self.of_steps.into_values().flatten().collect();
         // Change detection reads what was there before its own load, so at the same position it
         // comes before the rows that it has updated.
         acts.sort_by_key(|act| (act.position, act.replay.since.is_none()));
@@ -101,6 +101,7 @@ impl<'a> Acts<'a> {
     }
 
     fn of_step(&self, step: &Step) -> Result<Vec<Act>, EngineError> {
+        check_grants(self.project, step)?;
         let resolved = &self.resolved[step.name.as_str()];
         if let Work::ChangeDetection { .. } = &resolved.work {
             return Ok(self.detection(step, resolved)?.into_iter().collect());
@@ -277,6 +278,23 @@ fn check_plugin(
         short(digest)
     );
     Err(not_recomputable(step, reason))
+}
+
+/// Refuses steps whose plugins may see the time of a run, or its random numbers: they may make
+/// other rows at another time.
+fn check_grants(project: &Project, step: &Step) -> Result<(), EngineError> {
+    let (_, transforms) = project.pipeline().source_of(step);
+    let granted = transforms
+        .into_iter()
+        .chain([step])
+        .find(|step| step.allow.clock || step.allow.random);
+    granted.map_or(Ok(()), |granted| {
+        let reason = format!(
+            "the plugin of `{}` is allowed the clock or random numbers, which were those of each run",
+            granted.name
+        );
+        Err(not_recomputable(step, reason))
+    })
 }
 
 fn not_recomputable(step: &Step, reason: String) -> EngineError {

@@ -58,7 +58,7 @@ impl Incremental for Endless {
     fn shape(&self) -> Shape {
         Shape {
             schema: self.schema.clone(),
-            row_wise: true,
+            row_wise: self.call != Call::Finish,
             event_time: None,
         }
     }
