@@ -62,14 +62,18 @@ fn incremental(orders: &str) -> Project {
 /// The flagship, loaded, whose snapshot is to be taken of one changed user by the guest.
 fn snapshot(orders: &str) -> Project {
     let project = loaded();
+    snapshot_by_guest(&project, orders);
+    project.write(NEXT_USERS, one_moved());
+    project
+}
+
+fn snapshot_by_guest(project: &Project, orders: &str) {
     project.write("hostile.wasm", &*SNAPSHOT);
     project.edit_manifest("builtin:scd2", "file:hostile.wasm");
     project.edit_manifest(
         "deleted = \"close\"\n",
         &format!("deleted = \"close\"\n\n{LIMITS}[step.options]\ndo = \"{orders}\"\n"),
     );
-    project.write(NEXT_USERS, one_moved());
-    project
 }
 
 /// The flagship, loaded, whose one change is in the snapshot and is to be found by the guest.
@@ -245,6 +249,67 @@ fn a_change_detection_that_emits_a_key_twice() {
     assert_stopped!(change_detection(
         "finish: times 2 emit 1 kept=0 gather:0/0 gather:0/1 gather:0/2 gather:0/2"
     ));
+}
+
+#[test]
+fn a_change_detection_that_makes_up_a_key() {
+    assert_stopped!(change_detection(
+        "finish: emit 1 kept=0 values:1/0:,e703000000000000 gather:0/1 gather:0/2 gather:0/2"
+    ));
+}
+
+#[test]
+fn a_snapshot_that_closes_what_the_first_extract_opens() {
+    let project = new();
+    snapshot_by_guest(
+        &project,
+        "extract: emit n values:n/0:,02*n forward:0 forward:1",
+    );
+    assert_stopped!(project);
+}
+
+#[test]
+fn a_snapshot_that_makes_up_a_change_of_the_first_extract() {
+    let project = new();
+    snapshot_by_guest(
+        &project,
+        "extract: emit n values:n/0:,07*n forward:0 forward:1",
+    );
+    assert_stopped!(project);
+}
+
+/// A column of this name would hide the number that DuckDB gives a row, and with it rows.
+#[test]
+fn a_transform_that_promises_row_numbers() {
+    for (name, store) in [("RowID", true), ("WIGEON_from", true), ("rowid", false)] {
+        let project = new();
+        project.write("hostile.wasm", &*TRANSFORM);
+        let store = if store { "store = true\n" } else { "" };
+        let orders = format!(
+            "schema: promise user_id=l? {name}=u? pageview_datetime=tsu:?; rows: emit n rest"
+        );
+        project.edit_manifest(
+            "# Every view, with both postcodes.",
+            &format!(
+                "[[step]]\nname = \"checked_views\"\nkind = \"transform\"\n\
+                 plugin = \"file:hostile.wasm\"\ninput = \"pageview_extract\"\n{store}\n\
+                 {LIMITS}[step.options]\ndo = \"{orders}\"\n"
+            ),
+        );
+        project.edit_manifest(
+            "input = \"pageview_extract\"\ncolumns = [\"user_id\"",
+            "input = \"checked_views\"\ncolumns = [\"user_id\"",
+        );
+        if store.is_empty() {
+            // Nothing keeps it.
+            run(&project);
+            continue;
+        }
+        let told = refused(&project, &["run", "--at", AT]);
+        assert!(told.starts_with("exit code: 2\n"), "{told}");
+        let words = format!("its table cannot have a column `{name}`");
+        assert!(told.contains(&words), "{told}");
+    }
 }
 
 #[test]

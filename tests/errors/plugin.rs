@@ -155,6 +155,16 @@ fn a_column_that_the_lookup_does_not_have() {
 }
 
 #[test]
+fn an_option_that_names_a_column_like_row_numbers() {
+    let project = loaded();
+    project.edit_manifest(
+        "{ original_postcode = \"postcode\" }",
+        "{ RowId = \"postcode\" }",
+    );
+    assert_run_refused!(project);
+}
+
+#[test]
 fn an_event_time_that_is_none() {
     let project = loaded();
     project.edit_manifest(

@@ -41,6 +41,26 @@ pub(crate) fn everything(warehouse: &Path) -> Tables {
         .collect()
 }
 
+/// Returns everything in a warehouse, without what is another with each run of the same: its name,
+/// when it was, and when the files were written.
+pub(crate) fn everything_but_times(warehouse: &Path) -> Tables {
+    let mut tables = everything(warehouse);
+    let connection = open(warehouse);
+    for (name, left_out) in [
+        ("wigeon.ledger", "run_id, started_at, finished_at"),
+        ("wigeon.input", "modified"),
+    ] {
+        let rows = texts(
+            &connection,
+            &format!(
+                "select row_::varchar from (select * exclude ({left_out}) from {name}) as row_ order by all"
+            ),
+        );
+        tables.insert(name.to_owned(), rows);
+    }
+    tables
+}
+
 /// Returns the tables of the pipeline, without Wigeon's own.
 pub(crate) fn of_pipeline(warehouse: &Path) -> Tables {
     let mut tables = everything(warehouse);

@@ -90,10 +90,21 @@ fn snapshot(input: &Input, output: &Output) -> Result<Option<String>, ArrowError
 }
 
 fn change_detection(input: &Input, output: &Output) -> Result<Option<String>, ArrowError> {
+    let mut handed: HashSet<Key> = keys(&input.second, &input.second_key)?
+        .into_iter()
+        .collect();
+    if let Some(first) = &input.first {
+        handed.extend(keys(first, &input.first_key)?);
+    }
     let mut seen = HashSet::new();
     for batch in &output.batches {
         for key in keys(batch, &input.second_key)? {
             let name = shown(&key);
+            if !handed.contains(&key) {
+                return Ok(Some(format!(
+                    "the key {name} is emitted, but was not handed over"
+                )));
+            }
             if !seen.insert(key) {
                 return Ok(Some(format!("the key {name} is emitted twice")));
             }
@@ -199,9 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn change_detection_emits_a_key_once() {
-        let cases: [(&[&[i64]], Option<&str>); 3] = [
+    fn change_detection_emits_each_key_that_it_has_seen_once() {
+        let cases: [(&[&[i64]], Option<&str>); 5] = [
             (&[&[2, 3]], None),
+            (&[&[1]], None),
+            (
+                &[&[2], &[4]],
+                Some("the key 4 is emitted, but was not handed over"),
+            ),
             (&[&[2, 2]], Some("the key 2 is emitted twice")),
             (&[&[2, 3], &[3]], Some("the key 3 is emitted twice")),
         ];

@@ -115,10 +115,11 @@ impl Warehouse {
             return Ok(None);
         }
         let query = format!(
-            "SELECT any_value({}), places[1].f, places[1].r, places[2].f, places[2].r FROM ( \
-                 SELECT {names}, min({{'f': wigeon_file, 'r': wigeon_row}}, 2) AS places FROM ({}) AS r \
-                 GROUP BY {names} HAVING count(*) > 1) AS r \
-             GROUP BY ALL ORDER BY places[2].f, places[2].r LIMIT 1",
+            "SELECT any_value({}), wigeon_places[1].f, wigeon_places[1].r, \
+                 wigeon_places[2].f, wigeon_places[2].r FROM ( \
+                 SELECT {names}, min({{'f': wigeon_file, 'r': wigeon_row}}, 2) AS wigeon_places \
+                 FROM ({}) AS r GROUP BY {names} HAVING count(*) > 1) AS r \
+             GROUP BY ALL ORDER BY wigeon_places[2].f, wigeon_places[2].r LIMIT 1",
             sql::key_text("r", &fields),
             selects.join(" UNION ALL "),
         );

@@ -399,10 +399,10 @@ impl Load {
     /// looking for a key that has not takes longer.
     fn check_open(&self, table: &SnapshotTable, stage: &Stage) -> Result<(), LoadError> {
         let as_asked = format!(
-            "SELECT count(*) = ended AND count(DISTINCT s.rowid) = ended AND bool_and(s.change <> 0) \
+            "SELECT count(*) = c.ended AND count(DISTINCT s.rowid) = c.ended AND bool_and(s.change <> 0) \
              FROM {} AS h JOIN {stage} AS s ON {}, \
-             (SELECT count(*) AS ended FROM {stage} WHERE change <> 0) \
-             WHERE h.{VALID_TO} IS NULL AND {} GROUP BY ended",
+             (SELECT count(*) AS ended FROM {stage} WHERE change <> 0) AS c \
+             WHERE h.{VALID_TO} IS NULL AND {} GROUP BY c.ended",
             sql::table(&table.history()),
             sql::compare("h", "s", "=", &table.key),
             table.not_deleted("h"),

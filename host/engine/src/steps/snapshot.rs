@@ -5,15 +5,14 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use arrow_array::{
-    Array, Int8Array, RecordBatch, RecordBatchReader, cast::AsArray, types::Int8Type,
-};
+use arrow_array::{RecordBatch, RecordBatchReader, cast::AsArray, types::Int8Type};
+use arrow_cast::display::array_value_to_string;
 use arrow_schema::{ArrowError, SchemaRef};
 use chrono::NaiveDateTime;
 use wigeon_lanes::{Inlet, Pass, Stopped};
 use wigeon_manifest::{LateExtracts, SnapshotSettings, StepKind};
-use wigeon_runtime::{PluginError, SnapshotInput, SnapshotInstance, Task};
-use wigeon_warehouse::{Load, SnapshotTable, batch_reader};
+use wigeon_runtime::{PluginError, PluginId, SnapshotInput, SnapshotInstance, Task};
+use wigeon_warehouse::{Change, LawError, Load, SnapshotTable, batch_reader};
 
 use super::{
     Loaded, StepRun,
@@ -22,7 +21,7 @@ use super::{
     read::Rows,
 };
 use crate::{
-    Changes, DataError, EngineError, GuardBreach, StepReport,
+    BrokenLaw, Changes, DataError, EngineError, GuardBreach, StepReport,
     inputs::{NewFile, NewInputs, NewTable, location},
     progress::Progress,
     resolved::{Chain, Work},
@@ -206,7 +205,7 @@ impl StepRun<'_> {
         let open = |_| {
             Ok(Pass {
                 tasks: (0..self.resolved.configured.lanes)
-                    .map(|_| self.task(input, &counts))
+                    .map(|_| self.task(input, &counts, is_first.then_some(&table.name)))
                     .collect::<Result<Vec<_>, _>>()?,
                 first: Inlet {
                     rows: if is_first {
@@ -299,6 +298,7 @@ impl StepRun<'_> {
         &self,
         input: &SnapshotInput,
         counts: &ChangeCounts,
+        first_of: Option<&String>,
     ) -> Result<SnapshotTask, EngineError> {
         let configured = &self.resolved.configured;
         let instance = SnapshotInstance::open(
@@ -315,6 +315,8 @@ impl StepRun<'_> {
             key: input.key.clone(),
             seen: UniqueKeys::default(),
             counts: counts.clone(),
+            plugin: configured.plugin.id().clone(),
+            first_of: first_of.cloned(),
         })
     }
 
@@ -419,11 +421,15 @@ struct SnapshotTask {
     key: Vec<usize>,
     seen: UniqueKeys,
     counts: ChangeCounts,
+    plugin: PluginId,
+    /// The snapshot, if it has no version yet: there is nothing to do but to open keys then.
+    first_of: Option<String>,
 }
 
 /// Why a lane of a snapshot cannot go on.
 enum SnapshotTaskError {
     Plugin(PluginError),
+    Law(BrokenLaw),
     DuplicateKey,
     Arrow(ArrowError),
 }
@@ -447,18 +453,52 @@ impl Task for SnapshotTask {
             return Err(SnapshotTaskError::DuplicateKey);
         }
         let changes = self.instance.extract(batch)?;
-        for changes in &changes {
-            self.counts.add(changes);
-        }
-        Ok(changes)
+        self.counted(changes)
     }
 
     fn finish(&mut self) -> Result<Vec<RecordBatch>, Self::Error> {
         let changes = self.instance.finish()?;
-        for changes in &changes {
+        self.counted(changes)
+    }
+}
+
+impl SnapshotTask {
+    /// Counts what was emitted.
+    fn counted(&self, emitted: Vec<RecordBatch>) -> Result<Vec<RecordBatch>, SnapshotTaskError> {
+        for changes in &emitted {
+            let law = self.first_of.as_ref().and_then(|snapshot| {
+                let kinds = changes.column(0).as_primitive::<Int8Type>().values();
+                let row = kinds
+                    .iter()
+                    .position(|&kind| kind != Change::Opened as i8)?;
+                Some(self.not_opened(snapshot, changes, row))
+            });
+            if let Some(law) = law {
+                let plugin = self.plugin.clone();
+                return Err(SnapshotTaskError::Law(BrokenLaw { plugin, law }));
+            }
             self.counts.add(changes);
         }
-        Ok(changes)
+        Ok(emitted)
+    }
+
+    /// Returns the law that a change breaks that opens nothing, where nothing can be open.
+    fn not_opened(&self, snapshot: &str, changes: &RecordBatch, row: usize) -> LawError {
+        let value = |column: &usize| {
+            // The kind of change comes first.
+            let shown = array_value_to_string(changes.column(column + 1), row);
+            shown.unwrap_or_else(|_| "…".to_owned())
+        };
+        let key: Vec<_> = self.key.iter().map(value).collect();
+        let (table, key) = (snapshot.to_owned(), key.join(", "));
+        match changes.column(0).as_primitive::<Int8Type>().value(row) {
+            1 | 2 => LawError::NotOpen { table, key },
+            change => LawError::UnknownChange {
+                table,
+                key,
+                change: change.to_string(),
+            },
+        }
     }
 }
 
@@ -467,6 +507,7 @@ impl IntoEngineError for SnapshotTaskError {
         let step = step.to_owned();
         match self {
             Self::Plugin(source) => EngineError::Plugin { step, source },
+            Self::Law(source) => EngineError::BrokeLaw { step, source },
             Self::Arrow(source) => EngineError::Arrow { step, source },
             Self::DuplicateKey => EngineError::Data {
                 step,
@@ -480,7 +521,7 @@ impl IntoEngineError for SnapshotTaskError {
     }
 }
 
-/// The rows of a first extract, all of which must have been opened, without the kind of change.
+/// The rows of a first extract, all of which were opened, without the kind of change.
 fn opened(
     changes: Box<dyn RecordBatchReader + Send>,
     table: &SnapshotTable,
@@ -488,14 +529,6 @@ fn opened(
     let columns: Vec<usize> = (1..=table.key.len() + table.payload.len()).collect();
     let schema = changes.schema().project(&columns).map(SchemaRef::new);
     let schema = schema.unwrap_or_else(|_| changes.schema());
-    let rows = changes.map(move |batch| {
-        let batch = batch?;
-        let kinds: &Int8Array = batch.column(0).as_primitive();
-        if kinds.null_count() > 0 || kinds.values().iter().any(|&kind| kind != 0) {
-            let text = "the plugin ended versions where there were none";
-            return Err(ArrowError::ComputeError(text.to_owned()));
-        }
-        batch.project(&columns)
-    });
+    let rows = changes.map(move |batch| batch?.project(&columns));
     batch_reader(schema, rows)
 }

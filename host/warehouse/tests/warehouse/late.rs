@@ -33,8 +33,14 @@ fn apply(context: &Context, table: &SnapshotTable, extracts: &[Extract], order: 
         let rows = difference(&versions, &extracts[index]);
         let stage = context.stage(batch(&[
             ("change", changes(rows.iter().map(|row| row.0))),
-            ("id", ints(rows.iter().map(|row| row.1))),
-            ("postcode", texts(rows.iter().map(|row| row.2.as_deref()))),
+            (
+                table.key[0].name().as_str(),
+                ints(rows.iter().map(|row| row.1)),
+            ),
+            (
+                table.payload[0].name().as_str(),
+                texts(rows.iter().map(|row| row.2.as_deref())),
+            ),
         ]));
         let load = context.warehouse.begin().unwrap();
         match accepted.iter().filter(|other| **other > index).min() {
@@ -231,4 +237,40 @@ fn a_late_extract_must_lie_between_its_neighbours() {
         error,
         LoadError::Law(LawError::LateIgnored { .. })
     ));
+}
+
+/// What the statements work out has names as well, and none of them takes a column's place.
+#[test]
+fn columns_may_have_the_names_of_what_is_worked_out() {
+    let extract = |rows: &[(i64, &str)]| -> Extract {
+        let rows = rows
+            .iter()
+            .map(|(id, text)| (*id, Some((*text).to_owned())));
+        rows.collect()
+    };
+    let extracts = [
+        extract(&[(0, "A"), (1, "A"), (2, "A")]),
+        extract(&[(0, "B"), (1, "A")]),
+        extract(&[(0, "B"), (2, "A"), (3, "B")]),
+    ];
+    for deleted in [Deleted::Close, Deleted::Record] {
+        for (key, payload) in [
+            ("a_row", "same"),
+            ("same", "x_0"),
+            ("x_exists", "ended"),
+            ("ended", "places"),
+            ("s", "h"),
+            ("w", "t"),
+        ] {
+            let context = Context::new();
+            let table = SnapshotTable {
+                key: fields(&[(key, DataType::Int64)]),
+                payload: fields(&[(payload, DataType::Utf8)]),
+                ..users(deleted)
+            };
+            apply(&context, &table, &extracts, &[0, 2, 1]);
+            let due = expected(&extracts, deleted);
+            assert_eq!(history(&context), due, "{key}, {payload}, {deleted:?}");
+        }
+    }
 }
