@@ -171,7 +171,10 @@ impl<R: Read> Windows<R> {
             self.scan();
             let end = if self.boundary >= size {
                 self.boundary
-            } else if self.pending.len() >= WINDOW_LIMIT && self.last_line_end > 0 {
+            } else if self.pending.len() >= WINDOW_LIMIT {
+                if self.last_line_end == 0 {
+                    return Err(io::Error::other("a line is longer than 64 MiB"));
+                }
                 self.last_line_end
             } else if self.ended {
                 self.pending.len()
@@ -359,6 +362,13 @@ mod tests {
         scan.add(text.as_bytes());
         let quotes = scan.finish();
         (quotes.plain, quotes.unclosed)
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_not_read_whole() {
+        let endless = io::repeat(b'x');
+        let error = Windows::new(endless, CSV).header().unwrap_err();
+        assert_eq!(error.to_string(), "a line is longer than 64 MiB");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
     source::{FileSource, SourceFormat},
 };
 
-/// A longer record is not looked at, nor what follows: DuckDB refuses it.
+/// A longer record is not looked at: DuckDB refuses it.
 const LONGEST: usize = 1 << 22;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -53,6 +53,9 @@ impl Kind {
             Self::Number(0) => (!is_exact(text, 0)).then_some("the value is not a whole number"),
             Self::Number(scale) => (!is_exact(text, scale))
                 .then_some("the value has more decimals than the declared type"),
+            Self::Date | Self::Timestamp if is_infinite(text) => {
+                Some("the value is no time that can be counted with")
+            }
             Self::Date => {
                 let time = text.get(10..).unwrap_or_default();
                 (time.contains(&b':') && time.iter().any(|byte| matches!(byte, b'1'..=b'9')))
@@ -66,6 +69,13 @@ impl Kind {
             }
         }
     }
+}
+
+/// Says whether a text is what DuckDB takes for a time before or after all others.
+fn is_infinite(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+    unsigned.eq_ignore_ascii_case(b"infinity")
 }
 
 /// Says whether a number has no more decimals than `scale`; also if it is no number.
@@ -126,6 +136,8 @@ pub(crate) struct LossyScan {
     scanned: usize,
     state: State,
     started: bool,
+    /// Whether the pending record is too long to be looked at.
+    skipping: bool,
     /// The line at which the pending record begins, and the one that is being looked at.
     first_line: u64,
     line: u64,
@@ -152,6 +164,7 @@ impl LossyScan {
             scanned: 0,
             state: State::FieldStart,
             started: false,
+            skipping: false,
             first_line: 1,
             line: 1,
             found: Vec::new(),
@@ -174,7 +187,7 @@ impl LossyScan {
         while let Some(length) = memchr(b'\n', &text[self.scanned..]) {
             let end = self.scanned + length + 1;
             let piece = &text[self.scanned..end];
-            let has_quotes = self.scanned > start || memchr(b'"', piece).is_some();
+            let has_quotes = self.skipping || self.scanned > start || memchr(b'"', piece).is_some();
             let mut ends = true;
             if has_quotes {
                 for byte in piece {
@@ -184,7 +197,9 @@ impl LossyScan {
             self.scanned = end;
             self.line += 1;
             if ends {
-                self.record(&text[start..end], has_quotes);
+                if !std::mem::take(&mut self.skipping) {
+                    self.record(&text[start..end], has_quotes);
+                }
                 start = end;
                 self.first_line = self.line;
                 self.state = State::FieldStart;
@@ -192,14 +207,23 @@ impl LossyScan {
         }
         text.drain(..start);
         self.scanned -= start;
-        self.ended |= text.len() > LONGEST;
+        if text.len() > LONGEST {
+            // Only where it ends is of interest. A header of that length is the end of the file.
+            for byte in &text[self.scanned..] {
+                (self.state, _) = Records::Csv(self.delimiter).next(self.state, *byte);
+            }
+            text.clear();
+            self.scanned = 0;
+            self.skipping = true;
+            self.ended |= self.columns.is_none();
+        }
         self.pending = text;
     }
 
     /// Returns the first value of each column that would be changed.
     pub(crate) fn finish(mut self) -> Vec<LossyValue> {
         let last = std::mem::take(&mut self.pending);
-        if !self.ended && !last.is_empty() {
+        if !self.ended && !self.skipping && !last.is_empty() {
             self.record(&last, true);
         }
         self.found
@@ -278,7 +302,6 @@ mod tests {
             "2019-10-11",
             "2019-10-11 14:55:23",
             "2019-10-11T14:55:23.123456",
-            "infinity",
         ] {
             assert_eq!(Kind::Timestamp.loses(kept.as_bytes()), None, "{kept}");
         }
@@ -287,6 +310,8 @@ mod tests {
             "2019-10-11 14:55:23-05",
             "2019-10-11T14:55:23Z",
             "2019-10-11 14:55 UTC",
+            "infinity",
+            "-Infinity",
         ] {
             assert!(Kind::Timestamp.loses(lossy.as_bytes()).is_some(), "{lossy}");
         }
@@ -294,5 +319,27 @@ mod tests {
             assert_eq!(Kind::Date.loses(kept.as_bytes()), None, "{kept}");
         }
         assert!(Kind::Date.loses(b"2019-10-11 14:55:23").is_some());
+    }
+    #[test]
+    fn what_follows_a_record_that_is_too_long_is_looked_at() {
+        let mut scan = LossyScan::new(&FileSource {
+            format: SourceFormat::Csv {
+                delimiter: ',',
+                null_value: String::new(),
+            },
+            columns: vec![Field::new("id", DataType::Int64, true)],
+            ignore_extra_columns: true,
+            accept_missing_line_end: false,
+        });
+        let long = "x".repeat(LONGEST + 1);
+        // The line end in the quotes of the long one is not its end.
+        let text = format!("name,id\na,1\n\"{long}\n\",2.5\nb,1.5\n");
+        for piece in text.as_bytes().chunks(1 << 16) {
+            scan.add(piece);
+        }
+        let found = scan.finish();
+        let raw: Vec<_> = found.iter().map(|found| found.raw.as_str()).collect();
+        assert_eq!(raw, ["b,1.5"]);
+        assert_eq!(found[0].line, 5);
     }
 }

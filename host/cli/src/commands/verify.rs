@@ -19,7 +19,7 @@ use crate::{
 /// So much of a value is shown; `--format json` has all of it.
 const SHOWN_CHARACTERS: usize = 100;
 
-/// Recompute tables from the extracts that were loaded, and compare them with what is stored
+/// Recompute tables from their extracts, and tell what differs from what is stored
 ///
 /// The files in the ledger are loaded once more, into a warehouse in a temporary directory: `temp_directory` of the
 /// manifest, or the system's, where there must be room for the tables. The warehouse itself is only read; runs have to
