@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use wigeon_manifest::Report;
 use wigeon_registry::{LockFileError, OciError, ResolveError};
 use wigeon_runtime::{LoadError as PluginLoadError, OpenError as StepOpenError, PluginError};
-use wigeon_warehouse::{LoadError, LockError, OpenError, ReadError};
+use wigeon_warehouse::{LoadError, LockError, OpenError, ReadBackError, ReadError};
 
 use crate::GuardBreach;
 
@@ -114,6 +114,9 @@ pub enum EngineError {
         /// Why not.
         source: LoadError,
     },
+    /// All steps are done, and what they have stored is not as they stored it.
+    #[error("the run is done, but its result cannot be relied on")]
+    ReadBack(#[source] ReadBackError),
     /// An input, or the result, is not what it must be.
     #[error("step `{step}` stopped")]
     Data {

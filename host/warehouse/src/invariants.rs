@@ -326,7 +326,7 @@ impl Load {
     }
 
     /// Checks that the step has taken in something new: no file and no time for the second time,
-    /// and of a growing column only greater values.
+    /// and of a growing column no smaller values.
     fn check_progress(&self, written: &WrittenLoad) -> Result<(), LoadError> {
         let load = &written.load;
         let (ledger, input) = (sql::internal("ledger"), sql::internal("input"));
@@ -366,7 +366,9 @@ impl Load {
         }
     }
 
-    /// Checks that a watermark is greater than the last one of the step, as values of its column.
+    /// Checks that a watermark is not behind the last one of the step, as values of its column.
+    ///
+    /// They may be the same, if the source has finer values than its column is declared with.
     fn check_watermark(
         &self,
         load: &CommittedLoad,
@@ -388,7 +390,7 @@ impl Load {
         };
         // Of a column that was declared otherwise before, nothing can be said.
         let grows = format!(
-            "SELECT try_cast({} AS {data_type}) > try_cast({} AS {data_type})",
+            "SELECT try_cast({} AS {data_type}) >= try_cast({} AS {data_type})",
             sql::text(&watermark.value),
             sql::text(&last)
         );
