@@ -500,3 +500,6 @@ impl Load {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
