@@ -454,7 +454,9 @@ pub enum Inconsistency {
     },
 
     /// A load has another number of something than was counted.
-    #[error("load {load_id} of step `{step}` has {found} {what} instead of {expected}")]
+    #[error(
+        "the number of {what} of load {load_id}, of step `{step}`, is {found} instead of {expected}"
+    )]
     Count {
         /// The load.
         load_id: i64,
@@ -476,7 +478,7 @@ pub enum Inconsistency {
     },
 
     /// A table has another number of rows than before the load and from it.
-    #[error("table `{table}` has {found} rows instead of {expected}")]
+    #[error("the number of rows of table `{table}` is {found} instead of {expected}")]
     Rows {
         /// The table.
         table: String,
@@ -516,7 +518,9 @@ pub enum Inconsistency {
     },
 
     /// More or fewer versions begin or end with an extract than it has changed.
-    #[error("{found} versions of `{table}` {what} at {effective} instead of {expected}")]
+    #[error(
+        "the number of versions of `{table}` that {what} at {effective} is {found} instead of {expected}"
+    )]
     Versions {
         /// The history.
         table: String,
