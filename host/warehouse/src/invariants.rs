@@ -114,7 +114,7 @@ impl Written {
             (rows.added != load.rows_out).then(|| Inconsistency::Count {
                 load_id: load.load_id,
                 step: load.step.clone(),
-                what: "rows in its table",
+                what: "rows added to the table",
                 expected: load.rows_out,
                 found: rows.added,
             })

@@ -121,7 +121,7 @@ fn the_rows_of_a_table_are_those_that_were_counted() {
     };
     assert_eq!(
         broken(miscount, "SELECT 1"),
-        "the number of rows in its table of load 1, of step `views`, is 2 instead of 3"
+        "the number of rows added to the table of load 1, of step `views`, is 2 instead of 3"
     );
 }
 
