@@ -14,7 +14,8 @@ use chrono::NaiveDateTime;
 use crate::{
     arrow_scan::Connection,
     catalog,
-    error::{DatabaseError, Inconsistency, LoadError, ReadBackError},
+    error::{DatabaseError, LoadError},
+    inconsistency::{Inconsistency, ReadBackError},
     ledger::LoadWatermark,
     load::Load,
     overlay,

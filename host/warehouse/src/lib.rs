@@ -24,6 +24,7 @@ mod estimate;
 mod files;
 mod fold;
 mod held;
+mod inconsistency;
 mod invariants;
 mod json;
 mod late;
@@ -50,12 +51,10 @@ mod warehouse;
 
 pub use attached::{AttachedTable, NewestWatermark, Watermark};
 pub use diagnose::{DuplicateKey, RowPlace};
-pub use error::{
-    DatabaseError, Inconsistency, LawError, LoadError, LockError, OpenError, ReadBackError,
-    ReadError,
-};
+pub use error::{DatabaseError, LawError, LoadError, LockError, OpenError, ReadError};
 pub use files::{FileIdentity, digest_file, list_files};
 pub use fold::FoldPart;
+pub use inconsistency::{Inconsistency, ReadBackError};
 pub use invariants::Committed;
 pub use ledger::{LedgerEntry, LoadRecord, LoadWatermark, RecordedInput};
 pub use load::Load;
