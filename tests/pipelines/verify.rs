@@ -17,7 +17,7 @@ const USERS: &str = "extracts/users_extract_2019-10-11.csv";
 
 /// A history whose extracts were loaded as they came, in this way of updating rows.
 fn loaded(mode: u8, days: u32) -> Arrivals {
-    let mut arrivals = Arrivals::new(settings(17, 60, 240, days));
+    let mut arrivals = Arrivals::new(settings(17, 60, 240, days + 1));
     arrivals.update_mode(mode);
     for day in 0..days {
         for extract in Extract::of_day(day) {

@@ -38,7 +38,7 @@ pub(crate) enum Kind {
     Data,
     /// A plugin is wrong.
     Plugin,
-    /// The warehouse cannot be opened.
+    /// The warehouse cannot be opened, or does not hold what was committed.
     Warehouse,
     /// Another run is under way.
     Busy,

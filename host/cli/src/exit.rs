@@ -16,7 +16,8 @@ pub(crate) const USAGE: u8 = 2;
 /// file pins.
 pub(crate) const PLUGIN: u8 = 3;
 
-/// The warehouse cannot be opened: it is missing, held by another process, or not a warehouse.
+/// The warehouse cannot be opened: it is missing, held by another process, or not a warehouse. Or it
+/// does not hold, after a run, what the run has committed.
 pub(crate) const WAREHOUSE: u8 = 4;
 
 /// Verified, and a table is not what its extracts make of it.
@@ -39,7 +40,7 @@ Exit codes:
     1  the run or the query failed: data, input, storing
     2  wrong arguments or manifest
     3  a plugin is missing, failed, broke the contract, hit a limit or does not match the lock file
-    4  the warehouse cannot be opened: missing, held by another process, not a warehouse
+    4  the warehouse cannot be opened (missing, in use, not a warehouse) or lacks what was committed
     5  verified, and a table differs from what its extracts give
    70  a bug in wigeon
    75  busy: another run of this pipeline is under way

@@ -7,7 +7,7 @@ use wigeon_registry::{LockFileError, OciError, ResolveError};
 use wigeon_runtime::{
     LoadError as PluginLoadError, OpenError as StepOpenError, PluginError, PluginId,
 };
-use wigeon_warehouse::{LawError, LoadError, LockError, OpenError, ReadError};
+use wigeon_warehouse::{LawError, LoadError, LockError, OpenError, ReadBackError, ReadError};
 
 use crate::GuardBreach;
 
@@ -124,6 +124,9 @@ pub enum EngineError {
         /// Which law, and whose plugin.
         source: BrokenLaw,
     },
+    /// All steps are done, and what they have stored is not as they stored it.
+    #[error("the run is done, but its result cannot be relied on")]
+    ReadBack(#[source] ReadBackError),
     /// An input, or the result, is not what it must be.
     #[error("step `{step}` stopped")]
     Data {

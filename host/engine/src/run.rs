@@ -1,7 +1,10 @@
-//! A run: lock, plugins, steps, checkpoint.
+//! A run: lock, plugins, steps, checkpoint, and a look at what was committed.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -80,6 +83,7 @@ impl Project {
             at: request.at,
             accept: &request.accept,
             threads: self.threads(),
+            committed: Mutex::default(),
         };
         interruptible(&warehouse, cancellation, || {
             for (resolved, (_, logical_time)) in resolved.iter().zip(&steps) {
@@ -108,6 +112,11 @@ impl Project {
             source,
         })?;
         observer.reached(Point::Checkpointed, "");
+        let committed = run.committed.into_inner();
+        let committed = committed.unwrap_or_else(PoisonError::into_inner);
+        warehouse
+            .read_back(&committed)
+            .map_err(EngineError::ReadBack)?;
         Ok(report)
     }
 

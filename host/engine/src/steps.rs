@@ -14,13 +14,18 @@ mod snapshot;
 pub(crate) use change_detection::pending;
 pub(crate) use read::file_source;
 
-use std::time::Instant;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 use arrow_array::RecordBatchReader;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use wigeon_manifest::Source;
 use wigeon_runtime::CONTRACT_VERSION;
-use wigeon_warehouse::{Load, LoadError, LoadRecord, RejectedRow, Warehouse};
+use wigeon_warehouse::{
+    Committed, Load, LoadError, LoadRecord, LoadWatermark, RejectedRow, Warehouse,
+};
 
 use crate::{
     BrokenLaw, Cancellation, Changes, EngineError, GuardBreach, Observer, Outcome, OverlayReport,
@@ -46,6 +51,8 @@ pub(crate) struct Run<'a> {
     /// Steps that may take one extract that their guard stops.
     pub(crate) accept: &'a [String],
     pub(crate) threads: usize,
+    /// What was committed so far.
+    pub(crate) committed: Mutex<Committed>,
 }
 
 /// A step within a run: which, and for which logical time.
@@ -88,6 +95,7 @@ pub(crate) struct Loaded {
     pub(crate) overlay: Option<OverlayReport>,
     /// In how many passes over its keys the step was done; zero if it has no lanes.
     pub(crate) passes: usize,
+    pub(crate) watermark: Option<LoadWatermark>,
     pub(crate) details: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -207,8 +215,11 @@ impl StepRun<'_> {
 
     fn commit(&self, load: Load) -> Result<(), EngineError> {
         self.reached(Point::Committing);
-        load.commit().map_err(|source| self.load_error(source))?;
+        let committed = load.commit().map_err(|source| self.load_error(source))?;
         self.reached(Point::Committed);
+        let all = self.run.committed.lock();
+        all.unwrap_or_else(PoisonError::into_inner)
+            .extend(committed);
         Ok(())
     }
 
@@ -236,6 +247,7 @@ impl StepRun<'_> {
             finished_at: (self.run.clock)(),
             rows_in: loaded.rows_in,
             rows_out: loaded.rows_out,
+            watermark: loaded.watermark.clone(),
             details: serde_json::Value::Object(details),
             inputs: loaded
                 .files

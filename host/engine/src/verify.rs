@@ -8,7 +8,7 @@
 mod acts;
 mod table;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
 
 use chrono::{DateTime, Utc};
 use fs_err as fs;
@@ -168,6 +168,7 @@ impl Project {
             at: started_at,
             threads: self.threads(),
             accept: &[],
+            committed: Mutex::default(),
         };
         let tables = interruptible(&recomputed, cancellation, || {
             for act in acts.in_order() {

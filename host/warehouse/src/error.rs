@@ -10,7 +10,7 @@ use arrow_schema::{ArrowError, DataType};
 use chrono::NaiveDateTime;
 use thiserror::Error;
 
-use crate::{schema_difference::SchemaDifference, types::type_name};
+use crate::{inconsistency::Inconsistency, schema_difference::SchemaDifference, types::type_name};
 
 /// What DuckDB itself refused, in its own words.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -405,6 +405,10 @@ pub enum LoadError {
     /// The rows break a law of the table.
     #[error("the rows break a law of the table")]
     Law(#[from] LawError),
+
+    /// What was about to be committed does not agree with itself, or with what was there.
+    #[error("the warehouse would not be consistent, so nothing of the load was written")]
+    Inconsistent(#[source] Inconsistency),
 
     /// [`crate::Interrupter::interrupt`] was called.
     #[error("interrupted")]

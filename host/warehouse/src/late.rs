@@ -54,6 +54,9 @@ impl Load {
         for statement in late.statements() {
             self.run(&statement)?;
         }
+        self.check_late_versions(table, WORK, &late.effective, &late.next)?;
+        self.run(&format!("DROP TABLE {WORK}"))?;
+        self.written.borrow_mut().rewritten(&table.history());
         Ok(counts)
     }
 
@@ -283,7 +286,6 @@ impl<'a> Late<'a> {
                 "a_row IS NULL AND b_row IS NULL",
             ));
         }
-        statements.push(format!("DROP TABLE {WORK}"));
         statements
     }
 }

@@ -12,6 +12,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use crate::{
     error::{DatabaseError, LoadError, ReadError},
     files::FileIdentity,
+    invariants::{CommittedLoad, WrittenLoad},
     load::Load,
     reader::batch_reader,
     snapshot::time,
@@ -47,12 +48,23 @@ pub struct LoadRecord {
     pub rows_in: u64,
     /// Rows written or changed.
     pub rows_out: u64,
-    /// Anything else.
+    /// How far the rows of a source without files were read; kept in the details as `watermark`.
+    pub watermark: Option<LoadWatermark>,
+    /// Anything else, an object.
     pub details: serde_json::Value,
     /// The files that were read, and the time in the name of each.
     pub inputs: Vec<(FileIdentity, Option<NaiveDateTime>)>,
     /// The rows that go to quarantine.
     pub rejected: Vec<RejectedRow>,
+}
+
+/// The greatest value that was read of a column that grows with every new row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadWatermark {
+    /// The value, as [`crate::NewestWatermark`] gave it.
+    pub value: String,
+    /// The declared type of the column.
+    pub data_type: DataType,
 }
 
 /// A load, as it was found in the ledger.
@@ -126,6 +138,10 @@ impl Load {
             sql::timestamp_tz(record.started_at),
             sql::timestamp_tz(record.finished_at),
         );
+        let mut details = record.details.clone();
+        if let Some(watermark) = &record.watermark {
+            details["watermark"] = watermark.value.as_str().into();
+        }
         let load_id: i64 = self.try_to(|connection| {
             let next = format!("SELECT coalesce(max(load_id), 0) + 1 FROM {ledger}");
             let load_id: i64 = connection.query_row(&next, [], |row| row.get(0))?;
@@ -142,7 +158,7 @@ impl Load {
                     signed(record.rows_in),
                     signed(record.rows_out),
                     signed(record.rejected.len() as u64),
-                    record.details.to_string(),
+                    details.to_string(),
                 ],
             )?;
             Ok(load_id)
@@ -153,6 +169,20 @@ impl Load {
         if !record.rejected.is_empty() {
             self.insert_batch("quarantine", rejected(load_id, record))?;
         }
+        let rejected = record.rejected.len() as u64;
+        self.written.borrow_mut().load(WrittenLoad {
+            load: CommittedLoad {
+                load_id,
+                step: record.step.clone(),
+                rows_in: record.rows_in,
+                rows_out: record.rows_out,
+                rejected,
+                quarantined: rejected,
+                inputs: record.inputs.len() as u64,
+            },
+            effective_time: record.effective_time,
+            watermark: record.watermark.clone(),
+        });
         Ok(load_id)
     }
 

@@ -1,6 +1,6 @@
 //! One write transaction.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use arrow_array::RecordBatchReader;
 use arrow_schema::{Field, SchemaRef};
@@ -9,6 +9,7 @@ use crate::{
     arrow_scan::{ArrowScan, Connection},
     catalog::{self, TableColumn},
     error::{DatabaseError, LoadError, ReadError},
+    invariants::{Committed, Written},
     parquet, sql,
     stage::{Stage, check_types},
     types::sql_type,
@@ -23,6 +24,8 @@ use crate::{
 pub struct Load {
     connection: Connection,
     open: bool,
+    /// What it has written, to be compared with what is there.
+    pub(crate) written: RefCell<Written>,
 }
 
 impl Warehouse {
@@ -38,6 +41,7 @@ impl Warehouse {
             Ok(Load {
                 connection,
                 open: true,
+                written: RefCell::default(),
             })
         };
         begin().map_err(LoadError::Database)
@@ -88,7 +92,7 @@ impl Load {
         // The rows of a table with an overlay are behind a view.
         let base = self.base(table)?;
         self.ensure_table_at(&base, table, &fields)?;
-        self.insert(&sql::table(&base), reader, "")
+        self.adding(table, || self.insert(&sql::table(&base), reader, ""))
     }
 
     /// Makes a table of exactly the rows of a stage, in place of the one that was there.
@@ -104,18 +108,25 @@ impl Load {
             "CREATE OR REPLACE TABLE {} AS SELECT * FROM {}",
             sql::table(table),
             stage.table()
-        ))
+        ))?;
+        self.written.borrow_mut().replaced(table, stage.rows());
+        Ok(())
     }
 
-    /// Makes the changes of this load permanent.
+    /// Makes the changes of this load permanent, when they agree with what was counted. Returns
+    /// what [`Warehouse::read_back`] must find.
     ///
     /// # Errors
     ///
-    /// [`LoadError::Database`] if DuckDB refuses. Nothing has changed then.
-    pub fn commit(mut self) -> Result<(), LoadError> {
+    /// Nothing has changed then.
+    ///
+    /// - [`LoadError::Inconsistent`] if rows, ledger or progress are not what they must be.
+    /// - [`LoadError::Interrupted`], [`LoadError::Database`].
+    pub fn commit(mut self) -> Result<Committed, LoadError> {
+        let committed = self.check()?;
         self.run("COMMIT")?;
         self.open = false;
-        Ok(())
+        Ok(committed)
     }
 
     /// Inserts the rows of a reader, with constant expressions behind its columns.

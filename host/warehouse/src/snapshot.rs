@@ -226,7 +226,9 @@ impl Load {
             return Err(table.law(|table| LawError::NotEmpty { table }));
         }
         let (reader, keys) = UniqueReader::new(reader, &table.key);
-        let opened = self.insert_versions(table, Box::new(reader), effective)?;
+        let opened = self.adding(&table.history(), || {
+            self.insert_versions(table, Box::new(reader), effective)
+        })?;
         if unique::seen(&keys) == Seen::Unknown {
             self.check_unique(table, &history)?;
         }
@@ -257,51 +259,65 @@ impl Load {
         self.check_open(table, stage)?;
         let counts = self.count_changes(table, stage)?;
         let (history, changes) = (sql::table(&table.history()), stage.table());
-        let effective = sql::timestamp(effective);
+        let time = sql::timestamp(effective);
         let same_key = sql::compare("h", "s", "=", &table.key);
-        let ended = match table.deleted {
+        let ends = match table.deleted {
             Deleted::Ignore => "s.change = 1",
             Deleted::Close | Deleted::Record => "s.change IN (1, 2)",
         };
         self.run(&format!(
-            "UPDATE {history} AS h SET {VALID_TO} = {effective} FROM {changes} AS s \
-             WHERE {same_key} AND h.{VALID_TO} IS NULL AND {} AND {ended}",
+            "UPDATE {history} AS h SET {VALID_TO} = {time} FROM {changes} AS s \
+             WHERE {same_key} AND h.{VALID_TO} IS NULL AND {} AND {ends}",
             table.not_deleted("h")
         ))?;
-        if table.records_deleted() {
-            self.record_deleted(table, &changes, &effective)?;
-        }
-        self.run(&format!(
-            "INSERT INTO {history} ({columns}, {VALID_FROM}{deleted}) \
-             SELECT {columns}, {effective}{is_deleted} FROM {changes} WHERE change IN (0, 1)",
-            columns = table.key_and_payload(),
-            deleted = table.deleted_column(),
-            is_deleted = table.deleted_value("false"),
-        ))?;
+        let mut reopened = 0;
+        self.adding(&table.history(), || {
+            let mut begun = 0;
+            if table.records_deleted() {
+                (reopened, begun) = self.record_deleted(table, &changes, &time)?;
+            }
+            begun += self.change(&format!(
+                "INSERT INTO {history} ({columns}, {VALID_FROM}{deleted}) \
+                 SELECT {columns}, {time}{is_deleted} FROM {changes} WHERE change IN (0, 1)",
+                columns = table.key_and_payload(),
+                deleted = table.deleted_column(),
+                is_deleted = table.deleted_value("false"),
+            ))?;
+            Ok(begun)
+        })?;
+        let begun = if table.records_deleted() {
+            counts.opened + counts.superseded + counts.closed
+        } else {
+            counts.opened + counts.superseded
+        };
+        let ended = counts.superseded + counts.closed + reopened;
+        self.check_versions_at(table, effective, begun, ended)?;
         Ok(counts)
     }
 
-    /// Ends the deleted versions of opened keys, and begins those of closed ones.
+    /// Ends the deleted versions of opened keys, and begins those of closed ones. Returns how many
+    /// of each.
     fn record_deleted(
         &self,
         table: &SnapshotTable,
         changes: &str,
         effective: &str,
-    ) -> Result<(), LoadError> {
+    ) -> Result<(u64, u64), LoadError> {
         let history = sql::table(&table.history());
         let same_key = sql::compare("h", "s", "=", &table.key);
-        self.run(&format!(
+        let ended = self.change(&format!(
             "UPDATE {history} AS h SET {VALID_TO} = {effective} FROM {changes} AS s \
              WHERE {same_key} AND h.{VALID_TO} IS NULL AND h.{IS_DELETED} AND s.change = 0"
         ))?;
         let columns: Vec<_> = table.key.iter().chain(&table.payload).cloned().collect();
-        self.run(&format!(
+        let begun = self.change(&format!(
             "INSERT INTO {history} ({}, {VALID_FROM}, {IS_DELETED}) \
              SELECT {}, {effective}, true FROM {history} AS h JOIN {changes} AS s ON {same_key} \
              WHERE s.change = 2 AND h.{VALID_TO} = {effective} AND NOT h.{IS_DELETED}",
             table.key_and_payload(),
             sql::columns("h", &columns)
-        ))
+        ))?;
+        Ok((ended, begun))
     }
 
     fn insert_versions(

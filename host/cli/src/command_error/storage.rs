@@ -1,8 +1,8 @@
 //! Hints for reading inputs and for the warehouse.
 
-use wigeon_warehouse::{LawError, LoadError, LockError, OpenError, ReadError};
+use wigeon_warehouse::{LawError, LoadError, LockError, OpenError, ReadBackError, ReadError};
 
-use super::{Advice, INTERRUPTED_HINT, Kind, bug_hint};
+use super::{Advice, INTERRUPTED_HINT, ISSUES, Kind, bug_hint};
 use crate::words::list;
 
 /// What may be wrong when DuckDB refuses to go on for want of room.
@@ -150,8 +150,24 @@ pub(super) fn load(error: &LoadError) -> Advice {
         // The engine folds such an overlay in first.
         LoadError::Overlay { .. } => Advice::new(Kind::Internal),
         LoadError::Law(law) => broken_law(law),
+        LoadError::Inconsistent(_) => Advice::new(Kind::Internal).hint(format!(
+            "this is a fault of wigeon's, or the file was changed by something else: if nothing else writes to it, please report it at {ISSUES}, with what `--verbose` prints"
+        )),
         LoadError::Interrupted => interrupted(),
         LoadError::Database(_) => Advice::new(Kind::Data).hint(ROOM),
+    }
+}
+
+/// Returns what to do about a warehouse that does not hold what was committed to it.
+pub(super) fn read_back(error: &ReadBackError) -> Advice {
+    let advice = Advice::new(Kind::Warehouse).hint(
+        "check the disk, and that nothing else writes to the file; then restore the warehouse from a backup, or fill a new one from the extracts",
+    );
+    match error {
+        ReadBackError::Differs(_) => advice.hint(format!(
+            "if neither is at fault, please report it at {ISSUES}, with what `--verbose` prints"
+        )),
+        ReadBackError::Database(_) => advice,
     }
 }
 
@@ -181,4 +197,48 @@ fn broken_law(law: &LawError) -> Advice {
 
 fn interrupted() -> Advice {
     Advice::new(Kind::Interrupted).hint(INTERRUPTED_HINT)
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use wigeon_engine::EngineError;
+    use wigeon_warehouse::Inconsistency;
+
+    use super::*;
+    use crate::{command_error::CommandError, exit};
+
+    fn rows() -> Inconsistency {
+        Inconsistency::Rows {
+            table: "page_views".to_owned(),
+            expected: 10,
+            found: 9,
+        }
+    }
+
+    fn text(error: &CommandError) -> String {
+        let text = error.to_text(false, false, false);
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn what_would_not_be_consistent_is_a_fault_of_ours() {
+        let error = CommandError::from(EngineError::Load {
+            step: "page_views".to_owned(),
+            source: LoadError::Inconsistent(rows()),
+        });
+        assert_eq!(error.exit_code(), exit::INTERNAL);
+        let text = text(&error);
+        assert!(text.contains("nothing of the load was written"), "{text}");
+        assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_is_a_fault_of_the_warehouse() {
+        let error = CommandError::from(EngineError::ReadBack(ReadBackError::Differs(rows())));
+        assert_eq!(error.exit_code(), exit::WAREHOUSE);
+        let text = text(&error);
+        assert!(text.contains("does not hold what was committed"), "{text}");
+        assert_snapshot!(text);
+    }
 }

@@ -2,10 +2,10 @@
 //! the same without a lookup.
 
 use arrow_schema::SchemaRef;
-use serde_json::Value;
 use wigeon_lanes::{Budget, Inlet, Pass, Stopped};
+use wigeon_manifest::Source;
 use wigeon_runtime::{IncrementalInstance, PluginError};
-use wigeon_warehouse::{Load, SnapshotTable};
+use wigeon_warehouse::{Load, LoadWatermark, SnapshotTable};
 
 use super::{
     Loaded, StepRun,
@@ -14,9 +14,10 @@ use super::{
 };
 use crate::{
     DataError, EngineError, StepReport,
-    inputs::{NewInputs, location},
+    inputs::{NewInputs, NewTable, location},
     progress::Progress,
     resolved::{Chain, IncrementalWork, Work},
+    schemas::field,
 };
 
 /// New rows are read before the lookup if there is no more than one for this many versions. With
@@ -60,10 +61,7 @@ impl StepRun<'_> {
             NewInputs::Table(table) => {
                 let table = table.as_ref().expect("there is something new");
                 loaded.tables = vec![location(chain.source)];
-                if let Some(watermark) = &table.up_to {
-                    let watermark = Value::String(watermark.clone());
-                    loaded.details.insert("watermark".to_owned(), watermark);
-                }
+                loaded.watermark = watermark(chain.source, table);
                 NewRows::Table(table)
             }
         };
@@ -239,4 +237,13 @@ impl StepRun<'_> {
             },
         }
     }
+}
+
+/// Returns how far the new rows of a table go.
+fn watermark(source: &Source, table: &NewTable) -> Option<LoadWatermark> {
+    let column = source.column(source.watermark.as_ref()?)?;
+    Some(LoadWatermark {
+        value: table.up_to.clone()?,
+        data_type: field(column).data_type().clone(),
+    })
 }

@@ -29,6 +29,7 @@ fn record(context: &Context, step: &str) -> LoadRecord {
         finished_at: time(2),
         rows_in: 10,
         rows_out: 9,
+        watermark: None,
         details: json!({"opened": 9, "quote": "it's"}),
         inputs: vec![(file, Some(day(1))), (other, None)],
         rejected: vec![
@@ -65,6 +66,7 @@ fn what_is_recorded_is_found() {
         ..record(&context, "users")
     };
     again.inputs.truncate(1);
+    "extracts/third.csv".clone_into(&mut again.inputs[0].0.path);
     again.rejected.clear();
     assert_eq!(load.record(&again).unwrap(), 2);
     assert_eq!(load.record(&record(&context, "views")).unwrap(), 3);
@@ -117,12 +119,13 @@ fn what_is_recorded_is_found() {
     assert_eq!(last.get("none"), None);
 
     let inputs = context.warehouse.inputs("users").unwrap();
-    assert_eq!(inputs.len(), 2);
+    assert_eq!(inputs.len(), 3);
+    assert_eq!(inputs["extracts/third.csv"].load_id, 2);
     let (file, file_time) = &users.inputs[0];
     let input = &inputs[&file.path];
     assert_eq!(
         (input.load_id, input.size_bytes, &input.digest),
-        (2, file.size_bytes, &file.digest)
+        (1, file.size_bytes, &file.digest)
     );
     assert_eq!(
         (input.modified, input.file_time),
