@@ -468,10 +468,13 @@ impl Load {
         next: &str,
     ) -> Result<(), LoadError> {
         let history = sql::table(&table.history());
-        let same_key = sql::compare("h", "w", "=", &table.key);
+        let numbered = table.numbered_key();
+        let pairs = table.key.iter().zip(&numbered);
+        let equal = pairs.map(|(h, w)| format!("h.{} = w.{}", sql::name(h.name()), w.name()));
+        let same_key = equal.collect::<Vec<_>>().join(" AND ");
         // A deleted key has versions as well, so that all of them follow each other.
         let apart = if table.records_deleted() {
-            format!("OR {VALID_TO} IS DISTINCT FROM wigeon_next")
+            format!("OR v.{VALID_TO} IS DISTINCT FROM wigeon_next")
         } else {
             String::new()
         };
@@ -479,8 +482,8 @@ impl Load {
             "SELECT {}, '' FROM (SELECT {key}, h.{VALID_FROM}, h.{VALID_TO}, \
              lead(h.{VALID_FROM}) OVER (PARTITION BY {key} ORDER BY h.{VALID_FROM}) AS wigeon_next \
              FROM {history} AS h SEMI JOIN {changes} AS w ON {same_key}) AS v \
-             WHERE {VALID_TO} <= {VALID_FROM} OR {VALID_TO} > wigeon_next \
-             OR ({VALID_TO} IS NULL AND wigeon_next IS NOT NULL) {apart}",
+             WHERE v.{VALID_TO} <= v.{VALID_FROM} OR v.{VALID_TO} > wigeon_next \
+             OR (v.{VALID_TO} IS NULL AND wigeon_next IS NOT NULL) {apart}",
             sql::key_text("v", &table.key),
             key = sql::columns("h", &table.key),
         );
@@ -494,14 +497,14 @@ impl Load {
              ON {same_key} AND (h.{VALID_FROM} = {effective} OR h.{VALID_TO} = {effective}) \
              GROUP BY {}, w.change HAVING count(*) FILTER (h.{VALID_FROM} = {effective}) <> {begins} \
              OR (w.change <> 0 AND count(*) FILTER (h.{VALID_TO} = {effective}) <> 1)",
-            sql::key_text("w", &table.key),
-            sql::columns("w", &table.key),
+            sql::key_text("w", &numbered),
+            sql::columns("w", &numbered),
         );
         let hole = format!(
             "SELECT {}, '' FROM {changes} AS w ANTI JOIN {history} AS h ON {same_key} \
              AND h.{VALID_FROM} <= {next} AND (h.{VALID_TO} IS NULL OR h.{VALID_TO} > {next}) \
              WHERE w.b_row IS NOT NULL",
-            sql::key_text("w", &table.key),
+            sql::key_text("w", &numbered),
         );
         for query in [overlap, not_changed, hole] {
             if let Some((key, _)) = self.first(&query)? {

@@ -331,7 +331,7 @@ mod tests {
             ignore_extra_columns: true,
             accept_missing_line_end: false,
         });
-        let long = "x".repeat(LONGEST + 1);
+        let long = "x".repeat(2 * LONGEST);
         // The line end in the quotes of the long one is not its end.
         let text = format!("name,id\na,1\n\"{long}\n\",2.5\nb,1.5\n");
         for piece in text.as_bytes().chunks(1 << 16) {
