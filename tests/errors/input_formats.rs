@@ -42,6 +42,21 @@ fn a_json_value_of_the_wrong_type() {
     )));
 }
 
+/// Each line may leave a member out, but not all of them.
+#[test]
+fn a_json_member_that_no_line_has() {
+    let line = "{\"user_id\": 1, \"uri\": \"https://example.com/c\", \"pageview_datetime\": \"2019-10-11 02:00:00\"}\n";
+    assert_run_refused!(ndjson(&line.repeat(3)));
+    let mended = format!("{line}{}", line.replace("uri", "u\\u0072l"));
+    let project = ndjson(&mended);
+    crate::support::run(&project);
+    assert_eq!(
+        project.sql("select count(url) as urls from pageviews_postcode where user_id = 1"),
+        "urls\n1\n",
+        "that whose name is written with an escape"
+    );
+}
+
 fn parquet() -> Project {
     let project = views_as("format = \"parquet\"\npath = \"extracts/views_{date}.parquet\"");
     project.ok(&[

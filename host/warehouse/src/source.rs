@@ -33,7 +33,8 @@ pub enum SourceFormat {
     /// Parquet, columns taken by name.
     Parquet,
 
-    /// One JSON object per line, a missing member being null. `.gz` as for CSV.
+    /// One JSON object per line, a missing member being null, if another line has it. `.gz` as
+    /// for CSV.
     Ndjson,
 }
 
@@ -254,6 +255,7 @@ fn relations(
         SourceFormat::Ndjson => {
             let mut groups = Vec::new();
             for file in files {
+                json::check_members(connection, file, source)?;
                 add(&mut groups, file.is_gzip(), file.duckdb_path());
             }
             Ok(groups
