@@ -54,11 +54,11 @@ pub struct FileSource {
     /// How the files are written.
     pub format: SourceFormat,
 
-    /// The declared columns. A CSV file must have exactly these, in any order, unless
-    /// `ignore_extra_columns`; the other formats may have more.
+    /// The declared columns. A CSV or Parquet file must have exactly these, in any order, unless
+    /// `ignore_extra_columns`; lines of JSON may have more.
     pub columns: Vec<Field>,
 
-    /// Whether a CSV file may have more columns than declared. They are not looked at.
+    /// Whether a CSV or Parquet file may have more columns than declared. They are not looked at.
     pub ignore_extra_columns: bool,
 
     /// Whether text is read whose last line does not end in a line feed, as if it had been
@@ -271,7 +271,12 @@ fn relations(
                 let relation = parquet::read_parquet(std::slice::from_ref(&path), false);
                 let schema =
                     parquet::schema_of(connection, &relation).map_err(ReadError::Database)?;
-                parquet::check_columns(&file.path, &schema, &source.columns)?;
+                parquet::check_columns(
+                    &file.path,
+                    &schema,
+                    &source.columns,
+                    source.ignore_extra_columns,
+                )?;
                 add(&mut groups, schema, path);
             }
             Ok(groups
