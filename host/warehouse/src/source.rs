@@ -121,7 +121,7 @@ impl Warehouse {
     /// What a CSV field may look like is decided by DuckDB's casts: `1e3` and ` 1` are
     /// integers. A value that they would change is an error, whatever number of rows may be
     /// rejected: `1.5` as an integer, a decimal with too many decimals, a `timestamp` with a
-    /// time zone, a date with a time. Members of JSON are not looked at in this way.
+    /// time zone, a time finer than a microsecond, a date with a time. Members of JSON are not looked at in this way.
     ///
     /// # Errors
     ///
