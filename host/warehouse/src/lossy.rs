@@ -1,8 +1,9 @@
 //! Values of CSV that DuckDB's casts would change without a word.
 //!
 //! DuckDB reads `1.5` as the integer 2, rounds decimals, and drops the time zone of a timestamp,
-//! what is finer than a microsecond, and the time of a date. It tells nothing of it, so the text is looked at here, on the way of taking
-//! the digest. What is no number or time at all is left to DuckDB to complain about.
+//! what is finer than a microsecond, and the time of a date. It tells nothing of it, so the text is
+//! looked at here, on the way of taking the digest. What is no number or time at all is left to
+//! DuckDB to complain about.
 
 use arrow_schema::{DataType, Field};
 use memchr::{memchr, memchr_iter};
