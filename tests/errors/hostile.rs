@@ -312,6 +312,26 @@ fn a_transform_that_promises_row_numbers() {
     }
 }
 
+/// What is too much of the log is no failure, but it is told.
+#[test]
+fn a_transform_that_logs_more_than_it_may() {
+    let project = transform("rows: times 10 log said-by-the-guest; rows: emit n rest");
+    project.edit_manifest("memory_mib = 64", "memory_mib = 64\nlog_lines = 3");
+    let ran = project.run(&["run", "--at", AT]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let lines = |words: &str| {
+        ran.stderr
+            .lines()
+            .filter(|line| line.contains(words))
+            .count()
+    };
+    assert_eq!(lines("said-by-the-guest"), 3, "{}", ran.stderr);
+    assert_eq!(lines("were dropped"), 1, "{}", ran.stderr);
+    let told = "lines of a plugin's log were dropped; to be shown more, raise `log_lines` under \
+                `[step.limits]` plugin=\"file:hostile.wasm\" call=\"rows\" limit=3 dropped=7";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+}
+
 #[test]
 fn a_component_larger_than_any() {
     let project = loaded();
