@@ -312,6 +312,32 @@ fn a_transform_that_promises_row_numbers() {
     }
 }
 
+/// A snapshot by a guest that is to obey this when it describes itself, which it is asked before it
+/// has options: the order is in the bytes of the component.
+fn describing(order: &str) -> Project {
+    const MARK: &[u8] = b"wigeon-hostile-describe:";
+    const LENGTH: usize = 40;
+    let project = snapshot("");
+    let mut component = SNAPSHOT.to_vec();
+    let mark = component
+        .windows(MARK.len())
+        .position(|bytes| bytes == MARK);
+    let start = mark.expect("the guest has a mark") + MARK.len();
+    component[start..start + LENGTH].copy_from_slice(format!("{order:LENGTH$}").as_bytes());
+    project.write("hostile.wasm", component);
+    project
+}
+
+#[test]
+fn a_snapshot_that_never_describes_itself() {
+    assert_stopped!(describing("spin"));
+}
+
+#[test]
+fn a_snapshot_that_takes_too_much_memory_to_describe_itself() {
+    assert_stopped!(describing("grow 60000"));
+}
+
 /// What is too much of the log is no failure, but it is told.
 #[test]
 fn a_transform_that_logs_more_than_it_may() {
