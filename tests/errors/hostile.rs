@@ -278,6 +278,26 @@ fn a_snapshot_that_makes_up_a_change_of_the_first_extract() {
     assert_stopped!(project);
 }
 
+#[test]
+fn a_snapshot_that_opens_a_key_twice_in_the_first_extract() {
+    let project = new();
+    snapshot_by_guest(
+        &project,
+        "extract: emit n values:n/0:,00*n forward:0 forward:1; \
+         extract: emit 1 current=0 values:1/0:,00 gather:0/0 gather:0/1",
+    );
+    assert_stopped!(project);
+}
+
+#[test]
+fn a_snapshot_that_opens_a_new_key_twice_in_a_later_extract() {
+    let project = snapshot(
+        "extract: times 2 emit 1 current=0 values:1/0:,00 values:1/0:,0b00000000000000 gather:0/1",
+    );
+    project.write(NEXT_USERS, format!("{TEN_USERS}11,ST1 1ST\n"));
+    assert_stopped!(project);
+}
+
 /// A column of this name would hide the number that DuckDB gives a row, and with it rows.
 #[test]
 fn a_transform_that_promises_row_numbers() {
