@@ -268,7 +268,9 @@ fn malformed_rows_that_are_allowed_go_to_quarantine() {
     let status = project.ok(&["status", "--format", "json"]);
     let status: Value = serde_json::from_str(&status).expect("JSON");
     let steps = status["steps"].as_array().expect("steps");
-    let step = steps.iter().find(|step| step["step"] == "pageviews_postcode");
+    let step = steps
+        .iter()
+        .find(|step| step["step"] == "pageviews_postcode");
     assert_eq!(step.expect("the step")["rows_rejected"], 2, "{status}");
     let rows = project.sql("select * exclude load_id from wigeon.quarantine order by all");
     let loaded = project.sql("select * from pageviews_postcode order by all");
