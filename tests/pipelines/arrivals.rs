@@ -67,6 +67,21 @@ impl Arrivals {
             .write("pipeline.toml", lines.collect::<String>());
     }
 
+    /// Says in how many lanes each step works that has a plugin with keys. A transform has no lanes.
+    pub(crate) fn lanes(&self, number: u32) {
+        let path = self.project.path("pipeline.toml");
+        let manifest = fs::read_to_string(path).expect("the manifest");
+        let lines = manifest.lines().map(|line| {
+            if line.starts_with("schedule = ") {
+                format!("{line}\nlimits = {{ lanes = {number} }}\n")
+            } else {
+                format!("{line}\n")
+            }
+        });
+        self.project
+            .write("pipeline.toml", lines.collect::<String>());
+    }
+
     /// The loaded rows are the oracle's, row for row.
     pub(crate) fn check(&self, when: &str) {
         let expected = pageviews_csv(&pageviews(&self.users, &self.views));

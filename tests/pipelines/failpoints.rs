@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, os::unix::process::ExitStatusExt as _};
 
 use fs_err as fs;
 use wigeon_engine::Point;
-use wigeon_generator::Extract;
+use wigeon_generator::{Extract, Settings};
 use wigeon_tests::Project;
 
 use crate::{
@@ -67,15 +67,17 @@ const FOLD: [(&str, &str); 1] = [(
     "started begun emitting staged written committing committed folding folded",
 )];
 
-/// The flagship with a stored transform, and three lanes wherever a plugin works.
+/// A small flagship with a step of each kind.
 pub(crate) fn with_all_kinds() -> Arrivals {
-    let arrivals = Arrivals::new(settings(29, 60, 2_400, 4));
+    all_kinds_over(settings(29, 60, 2_400, 4))
+}
+
+/// The flagship over such extracts, with a stored transform, which has no lanes, and three lanes in
+/// each other step.
+pub(crate) fn all_kinds_over(settings: Settings) -> Arrivals {
+    let arrivals = Arrivals::new(settings);
+    arrivals.lanes(3);
     let project = &arrivals.project;
-    for schedule in ["30 2 * * *", "10 * * * *", "45 2 * * *"] {
-        let schedule = format!("schedule = \"{schedule}\"\n");
-        let lanes = format!("{schedule}limits = {{ lanes = 3 }}\n");
-        project.edit_manifest(&schedule, &lanes);
-    }
     let manifest = fs::read_to_string(project.path("pipeline.toml")).expect("the manifest");
     let transform = "\n[[step]]\nname = \"clean_views\"\nkind = \"transform\"\n\
                      plugin = \"builtin:normalize\"\ninput = \"pageview_extract\"\nstore = true\n\

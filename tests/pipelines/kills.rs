@@ -1,4 +1,5 @@
-//! A run that is killed at any moment leaves whole loads only, and the next one goes on from there.
+//! A run that is killed at any moment leaves whole loads only, and the next one goes on from there:
+//! with several lanes at work, and while a stored transform, the history or changes are written.
 
 use std::{
     collections::BTreeSet,
@@ -14,6 +15,7 @@ use wigeon_tests::Project;
 
 use crate::{
     arrivals::{Arrivals, settings},
+    failpoints::all_kinds_over,
     tables::{assert_same, of_pipeline, open, texts},
 };
 
@@ -67,6 +69,8 @@ pub(crate) fn check_whole_loads(project: &Project, when: &str) {
     let loads = [
         ("current_postcode", "main.current_postcode_history"),
         ("pageviews_postcode", "main.pageviews_postcode"),
+        // Of those pipelines that have it.
+        ("clean_views", "main.clean_views"),
     ];
     for (step, table) in loads {
         let of_step = format!("from wigeon.ledger where step = '{step}'");
@@ -122,8 +126,8 @@ pub(crate) fn check_no_litter(project: &Project) {
 fn fifty_kills_leave_the_tables_of_an_undisturbed_run() {
     const KILLS: u32 = 50;
     let days = 60;
-    let mut undisturbed = Arrivals::new(settings(7, 200, 1_200, days));
-    let mut disturbed = Arrivals::new(settings(7, 200, 1_200, days));
+    let mut undisturbed = all_kinds_over(settings(7, 200, 1_200, days));
+    let mut disturbed = all_kinds_over(settings(7, 200, 1_200, days));
     let mut kills = 0;
     let mut day = 0;
     while kills < KILLS {
@@ -164,6 +168,7 @@ fn kills_while_changes_are_merged_and_folded_leave_right_tables() {
     const KILLS: u32 = 30;
     let days = 40;
     let mut arrivals = Arrivals::new(settings(17, 200, 1_200, days));
+    arrivals.lanes(3);
     let (mut kills, mut day, mut overlays) = (0, 0, 0);
     while kills < KILLS {
         assert!(day < days, "only {kills} kills in {days} days");
@@ -203,7 +208,7 @@ fn has_overlay(project: &Project) -> bool {
 #[test]
 fn a_first_run_may_be_killed() {
     let project = || {
-        let mut arrivals = Arrivals::new(settings(11, 60, 300, 2));
+        let mut arrivals = all_kinds_over(settings(11, 60, 300, 2));
         (0..2)
             .flat_map(Extract::of_day)
             .for_each(|extract| arrivals.arrive(extract));

@@ -14,7 +14,8 @@ use crate::{
 const MALFORMED: &str = "user_id,url,pageview_datetime\nnobody,https://example.com/a,2019-10-10 23:10:00\n\
                          2,https://example.com/b,at noon\n";
 
-/// A table of the views as they come, beside those of the flagship.
+/// A table of the views as they come, beside those of the flagship. A transform has no lanes:
+/// only the number of threads differs for it.
 const STORED: &str = r#"
 [[step]]
 name = "clean_views"
@@ -35,12 +36,11 @@ fn flagship(lanes: u32, threads: u32, mode: u8) -> Arrivals {
     for (plugin, more) in [
         ("scd2", "late_extracts = \"insert\""),
         ("point-in-time", "max_rejected_rows = 10"),
-        ("net-change", ""),
     ] {
         let plugin = format!("plugin = \"builtin:{plugin}\"");
-        let limited = format!("{plugin}\nlimits = {{ lanes = {lanes} }}\n{more}");
-        project.edit_manifest(&plugin, &limited);
+        project.edit_manifest(&plugin, &format!("{plugin}\n{more}"));
     }
+    arrivals.lanes(lanes);
     let before = "# Every view, with both postcodes.";
     project.edit_manifest(before, &format!("{STORED}\n{before}"));
     project.write("extracts/pageview_extract_2019-10-10T23.csv", MALFORMED);

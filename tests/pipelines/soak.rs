@@ -1,4 +1,4 @@
-//! Days of hourly and daily runs, as cron starts them, of which many are killed.
+//! Days of hourly and daily runs in three lanes, as cron starts them, of which many are killed.
 //!
 //! `./just soak` simulates a year, `./just test` a few days. At the end the tables are compared with
 //! the oracle, and a line says how much memory the runs took and how large the warehouse is.
@@ -86,6 +86,7 @@ fn runs_that_are_killed_now_and_then_end_in_the_tables_of_the_oracle() {
     };
     let start = settings.start;
     let mut arrivals = Arrivals::new(settings);
+    arrivals.lanes(3);
     let mut soak = Soak::default();
     for day in 0..days {
         arrivals.arrive(Extract::users(day));

@@ -73,6 +73,8 @@ pub(crate) struct StepRun<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
     pub(crate) files: Vec<NewFile>,
+    /// How many malformed rows the files had, in all the loads together that are one here.
+    pub(crate) rows_rejected: u64,
     /// For change detection: from when on versions may have changed.
     pub(crate) since: Option<NaiveDateTime>,
     /// Only rows of these keys.

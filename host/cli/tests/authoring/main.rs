@@ -201,6 +201,47 @@ every_kind!(c, "c");
 every_kind!(python, "python");
 every_kind!(javascript, "js");
 
+/// A plugin whose language brings WASI along passes the same tests, in which nothing of it is
+/// allowed, and is told to ask for it. `without` is what the template's build leaves WASI out by.
+fn with_wasi(language: &str, build: &str, without: &str, with: &str) {
+    let place = TempDir::with_prefix("wigeon").unwrap();
+    let directory = new(&place, "asking", language, "transform");
+    let path = directory.join(build);
+    let text = fs_err::read_to_string(&path).unwrap();
+    assert_eq!(text.matches(without).count(), 1, "{text}");
+    fs_err::write(&path, text.replace(without, with)).unwrap();
+
+    let output = wigeon(&directory, &["plugin", "test"]);
+    if skipped(language, "transform", &output) {
+        return;
+    }
+    let tested = stdout_of_success(output);
+    assert!(tested.ends_with("9 passed\n"), "{tested}");
+
+    let inspect = ["plugin", "inspect", "asking", "--format", "json"];
+    let inspected = json(&ok(place.path(), &inspect));
+    let asked = inspected["asks_for"].as_array().unwrap();
+    for what in ["clock", "files", "random"] {
+        assert!(asked.contains(&Value::from(what)), "{what}: {inspected}");
+    }
+}
+
+#[test]
+fn a_plugin_in_python_may_import_wasi() {
+    with_wasi(
+        "python",
+        "build.sh",
+        "componentize -s -p",
+        "componentize -p",
+    );
+}
+
+#[test]
+fn a_plugin_in_javascript_may_import_wasi() {
+    let disabled = r#"disableFeatures: ["random", "stdio", "clocks", "http", "fetch-event"],"#;
+    with_wasi("js", "build.js", disabled, "");
+}
+
 #[test]
 fn another_output_than_expected_fails_until_it_is_blessed() {
     let place = TempDir::with_prefix("wigeon").unwrap();

@@ -108,7 +108,9 @@ impl StepRun<'_> {
     ) -> Result<(Rows<'a>, Rejected), EngineError> {
         let identities: Vec<FileIdentity> = files.iter().map(|f| f.identity.clone()).collect();
         let (warehouse, source) = (self.run.warehouse, file_source(chain.source));
-        let (columns, rejects) = (&chain.projection, self.resolved.step.max_rejected_rows);
+        let columns = &chain.projection;
+        let known = self.replay.map_or(0, |replay| replay.rows_rejected);
+        let rejects = self.resolved.step.max_rejected_rows.max(known);
         let stream = if at_once {
             warehouse.read_files_at_once(&source, &identities, columns, rejects)
         } else {

@@ -36,6 +36,7 @@ struct FileLoad {
     load_id: i64,
     logical_time: DateTime<Utc>,
     files: Vec<NewFile>,
+    rows_rejected: u64,
 }
 
 /// All that is to be done once more, step by step.
@@ -122,6 +123,7 @@ impl<'a> Acts<'a> {
                 logical_time: last.logical_time,
                 position: last.load_id,
                 replay: Replay {
+                    rows_rejected: loads.iter().map(|load| load.rows_rejected).sum(),
                     files: loads.into_iter().flat_map(|load| load.files).collect(),
                     since: None,
                     sample: self.sample,
@@ -201,6 +203,7 @@ impl<'a> Acts<'a> {
             position: entry.load_id,
             replay: Replay {
                 files: vec![],
+                rows_rejected: 0,
                 since: Some(since),
                 sample: self.sample,
             },
@@ -243,6 +246,7 @@ impl<'a> Acts<'a> {
                 load_id: entry.load_id,
                 logical_time: entry.logical_time,
                 files: files.collect::<Result<_, _>>()?,
+                rows_rejected: entry.rows_rejected,
             });
         }
         Ok(loads)
