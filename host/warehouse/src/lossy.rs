@@ -8,14 +8,12 @@ use arrow_schema::{DataType, Field};
 use memchr::{memchr, memchr_iter};
 
 use crate::{
-    csv_record::{self, Records, State},
+    csv_record::{self, BYTE_ORDER_MARK, Records, State},
     source::{FileSource, SourceFormat},
 };
 
 /// A longer record is not looked at: DuckDB refuses it.
 const LONGEST: usize = 1 << 22;
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A value that would be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,10 +3,9 @@
 use std::{fmt::Write as _, io::Write as _};
 
 use arrow_schema::{DataType, TimeUnit};
-use flate2::{Compression, write::GzEncoder};
 use wigeon_warehouse::{FileSource, ReadError, RejectedRow, RowPlace, SourceFormat, digest_file};
 
-use crate::support::{Context, chain, csv, table};
+use crate::support::{Context, chain, csv, gzip, table};
 
 fn users() -> FileSource {
     csv(&[
@@ -18,12 +17,6 @@ fn users() -> FileSource {
 
 fn rows(count: u64, row: impl Fn(u64) -> String) -> String {
     (0..count).map(row).collect()
-}
-
-fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod attached;
 mod changed_keys;
 mod csv;
 mod formats;
+mod json_bytes;
 mod late;
 mod ledger;
 mod load;
