@@ -5,6 +5,8 @@
 mod attached;
 mod changed_keys;
 mod csv;
+mod csv_files;
+mod csv_malformed;
 mod formats;
 mod json_bytes;
 mod late;
