@@ -278,6 +278,26 @@ fn a_snapshot_that_makes_up_a_change_of_the_first_extract() {
     assert_stopped!(project);
 }
 
+#[test]
+fn a_snapshot_that_opens_a_key_twice_in_the_first_extract() {
+    let project = new();
+    snapshot_by_guest(
+        &project,
+        "extract: emit n values:n/0:,00*n forward:0 forward:1; \
+         extract: emit 1 current=0 values:1/0:,00 gather:0/0 gather:0/1",
+    );
+    assert_stopped!(project);
+}
+
+#[test]
+fn a_snapshot_that_opens_a_new_key_twice_in_a_later_extract() {
+    let project = snapshot(
+        "extract: times 2 emit 1 current=0 values:1/0:,00 values:1/0:,0b00000000000000 gather:0/1",
+    );
+    project.write(NEXT_USERS, format!("{TEN_USERS}11,ST1 1ST\n"));
+    assert_stopped!(project);
+}
+
 /// A column of this name would hide the number that DuckDB gives a row, and with it rows.
 #[test]
 fn a_transform_that_promises_row_numbers() {
@@ -310,6 +330,52 @@ fn a_transform_that_promises_row_numbers() {
         let words = format!("its table cannot have a column `{name}`");
         assert!(told.contains(&words), "{told}");
     }
+}
+
+/// A snapshot by a guest that is to obey this when it describes itself, which it is asked before it
+/// has options: the order is in the bytes of the component.
+fn describing(order: &str) -> Project {
+    const MARK: &[u8] = b"wigeon-hostile-describe:";
+    const LENGTH: usize = 40;
+    let project = snapshot("");
+    let mut component = SNAPSHOT.to_vec();
+    let mark = component
+        .windows(MARK.len())
+        .position(|bytes| bytes == MARK);
+    let start = mark.expect("the guest has a mark") + MARK.len();
+    component[start..start + LENGTH].copy_from_slice(format!("{order:LENGTH$}").as_bytes());
+    project.write("hostile.wasm", component);
+    project
+}
+
+#[test]
+fn a_snapshot_that_never_describes_itself() {
+    assert_stopped!(describing("spin"));
+}
+
+#[test]
+fn a_snapshot_that_takes_too_much_memory_to_describe_itself() {
+    assert_stopped!(describing("grow 60000"));
+}
+
+/// What is too much of the log is no failure, but it is told.
+#[test]
+fn a_transform_that_logs_more_than_it_may() {
+    let project = transform("rows: times 10 log said-by-the-guest; rows: emit n rest");
+    project.edit_manifest("memory_mib = 64", "memory_mib = 64\nlog_lines = 3");
+    let ran = project.run(&["run", "--at", AT]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let lines = |words: &str| {
+        ran.stderr
+            .lines()
+            .filter(|line| line.contains(words))
+            .count()
+    };
+    assert_eq!(lines("said-by-the-guest"), 3, "{}", ran.stderr);
+    assert_eq!(lines("were dropped"), 1, "{}", ran.stderr);
+    let told = "lines of a plugin's log were dropped; to be shown more, raise `log_lines` under \
+                `[step.limits]` plugin=\"file:hostile.wasm\" call=\"rows\" limit=3 dropped=7";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use wigeon_tests::Project;
 
 use crate::support::{
@@ -264,6 +265,13 @@ fn malformed_rows_that_are_allowed_go_to_quarantine() {
     project.write(NEXT_VIEWS, TWO_BAD_LINES);
     let ran = project.run(&["run", "--at", AT]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let status = project.ok(&["status", "--format", "json"]);
+    let status: Value = serde_json::from_str(&status).expect("JSON");
+    let steps = status["steps"].as_array().expect("steps");
+    let step = steps
+        .iter()
+        .find(|step| step["step"] == "pageviews_postcode");
+    assert_eq!(step.expect("the step")["rows_rejected"], 2, "{status}");
     let rows = project.sql("select * exclude load_id from wigeon.quarantine order by all");
     let loaded = project.sql("select * from pageviews_postcode order by all");
     let text = format!(

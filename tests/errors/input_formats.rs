@@ -42,6 +42,21 @@ fn a_json_value_of_the_wrong_type() {
     )));
 }
 
+/// Each line may leave a member out, but not all of them.
+#[test]
+fn a_json_member_that_no_line_has() {
+    let line = "{\"user_id\": 1, \"uri\": \"https://example.com/c\", \"pageview_datetime\": \"2019-10-11 02:00:00\"}\n";
+    assert_run_refused!(ndjson(&line.repeat(3)));
+    let mended = format!("{line}{}", line.replace("uri", "u\\u0072l"));
+    let project = ndjson(&mended);
+    crate::support::run(&project);
+    assert_eq!(
+        project.sql("select count(*) as views from pageviews_postcode"),
+        "views\n2\n",
+        "one line has it, its name written with an escape"
+    );
+}
+
 fn parquet() -> Project {
     let project = views_as("format = \"parquet\"\npath = \"extracts/views_{date}.parquet\"");
     project.ok(&[
@@ -71,6 +86,26 @@ fn a_parquet_column_of_the_wrong_type() {
         "extracts/views_2019-10-11.parquet",
     );
     assert_run_refused!(project);
+}
+
+#[test]
+fn a_parquet_column_that_is_not_declared() {
+    let project = parquet();
+    write_with_duckdb(
+        "copy (select 1::bigint as user_id, 'https://example.com/c' as url, timestamp '2019-10-11 02:00:00' \
+         as pageview_datetime, 'x' as referrer) to '{}' (format parquet)",
+        &project,
+        "extracts/views_2019-10-11.parquet",
+    );
+    assert_run_refused!(project);
+    ignore_extra_columns(&project, "parquet");
+    crate::support::run(&project);
+}
+
+/// Lets the views have more columns than declared.
+fn ignore_extra_columns(project: &Project, format: &str) {
+    let format = format!("format = \"{format}\"");
+    project.edit_manifest(&format, &format!("{format}\nextra_columns = \"ignore\""));
 }
 
 #[test]
@@ -134,6 +169,21 @@ fn a_database_without_a_column() {
         "views.duckdb",
     );
     assert_run_refused!(project);
+}
+
+#[test]
+fn a_database_with_a_column_that_is_not_declared() {
+    let project = database();
+    write_with_duckdb(
+        "attach '{}' as made; create table made.views as select 1::bigint as user_id, \
+         'https://example.com/c' as url, timestamp '2019-10-11 02:00:00' as pageview_datetime, \
+         'x' as referrer",
+        &project,
+        "views.duckdb",
+    );
+    assert_run_refused!(project);
+    ignore_extra_columns(&project, "duckdb");
+    crate::support::run(&project);
 }
 
 #[test]

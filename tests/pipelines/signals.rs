@@ -1,5 +1,5 @@
-//! `SIGINT` and `SIGTERM`: a run that is interrupted stops within a moment, with exit code 130 and
-//! whole loads only, and the next one goes on from there.
+//! `SIGINT`, `SIGTERM` and `SIGHUP`: a run that is interrupted stops within a moment, with exit
+//! code 130 and whole loads only, and the next one goes on from there. `verify` stops as soon.
 
 use std::{
     fmt::Write as _,
@@ -17,6 +17,7 @@ use crate::{
     tables::{assert_same, of_pipeline},
 };
 
+const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 const STOPPING: &str = "stopping; once more to end at once\n";
 const HINT: &str = "hint: run it again to go on where it stopped";
 
@@ -32,7 +33,7 @@ fn a_signal_at_any_point_leaves_whole_loads() {
     let undisturbed = copy_of(&arrivals.project);
     undisturbed.ok(&RUN);
     let expected = of_pipeline(&undisturbed.path(WAREHOUSE));
-    let mut signals = [Signal::SIGINT, Signal::SIGTERM].into_iter().cycle();
+    let mut signals = SIGNALS.into_iter().cycle();
     for (step, points) in NEXT_DAY {
         for point in points.split(' ') {
             let signal = signals.next().expect("there is always one");
@@ -75,7 +76,7 @@ fn a_second_signal_ends_the_process_at_once() {
     assert!(of_pipeline(&project.path(WAREHOUSE)).contains_key("main.pageviews_postcode"));
 }
 
-const ENDLESS: &str = r#"
+const TWO_STEPS: &str = r#"
 manifest_version = 1
 name = "endless"
 
@@ -100,17 +101,17 @@ limits = { lanes = 3 }
 [[step]]
 name = "completed"
 kind = "incremental"
-plugin = "file:endless.wasm"
+plugin = "file:guest.wasm"
 input = "views"
 key = ["user_id"]
 lookup = "current"
 limits = { lanes = 3 }
-options = { call = "CALL" }
+options = { OPTIONS }
 "#;
 
-/// A project whose second step never comes back from a call.
-fn endless(call: &str) -> Project {
-    let project = Project::new(&ENDLESS.replace("CALL", call));
+/// A project whose second step is the guest's, with these options.
+fn two_steps(package: &str, options: &str) -> Project {
+    let project = Project::new(&TWO_STEPS.replace("OPTIONS", options));
     let mut users = "id,postcode\n".to_owned();
     let mut views = "user_id,seen_at\n".to_owned();
     for id in 1..=20 {
@@ -119,42 +120,50 @@ fn endless(call: &str) -> Project {
     }
     project.write("users_2024-05-01.csv", users);
     project.write("views_2024-05-01.csv", views);
-    project.write("endless.wasm", guest("wigeon-endless"));
+    project.write("guest.wasm", guest(package));
     // Compiles it, once for all.
-    project.ok(&["plugin", "inspect", "file:endless.wasm"]);
+    project.ok(&["plugin", "inspect", "file:guest.wasm"]);
     project
+}
+
+/// Runs a command that hangs in a call of a plugin, sends it a signal, and asserts that it ends
+/// within a moment and says so.
+fn assert_cut(project: &Project, arguments: &[&str], signal: Signal, told: &str) {
+    let command = project
+        .command(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut command = command.expect("the binary runs");
+    thread::sleep(Duration::from_secs(2));
+    let state = command.try_wait().expect("the state of a child");
+    assert!(state.is_none(), "{arguments:?} has ended: {state:?}");
+    let asked = Instant::now();
+    send(&command, signal);
+    let ran = ended(command);
+    let took = asked.elapsed();
+    assert!(
+        took < Duration::from_secs(5),
+        "{arguments:?} took {took:?} after {signal}"
+    );
+    assert_eq!(ran.code, Some(130), "{signal}: {}", ran.stderr);
+    assert!(ran.stderr.contains(STOPPING), "{signal}: {}", ran.stderr);
+    assert!(ran.stderr.contains(told), "{signal}: {}", ran.stderr);
 }
 
 /// A plugin may take a minute for a call, but nobody has to wait for it.
 #[test]
 fn a_call_that_never_returns_is_cut() {
     let calls = ["open", "lookup", "rows", "finish"];
-    let signals = [Signal::SIGINT, Signal::SIGTERM].into_iter().cycle();
-    for (call, signal) in calls.into_iter().zip(signals) {
-        let project = endless(call);
-        let run = project
-            .command(&["run", "--at", "2024-06-01"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut run = run.expect("the binary runs");
-        thread::sleep(Duration::from_secs(2));
-        let state = run.try_wait().expect("the state of a child");
-        assert!(state.is_none(), "{call}: it has ended: {state:?}");
-        let asked = Instant::now();
-        send(&run, signal);
-        let ran = ended(run);
-        let took = asked.elapsed();
-        assert!(took < Duration::from_secs(5), "{call}: it took {took:?}");
-        assert_eq!(ran.code, Some(130), "{call}: {}", ran.stderr);
-        assert!(ran.stderr.contains(STOPPING), "{call}: {}", ran.stderr);
+    for (call, signal) in calls.into_iter().zip(SIGNALS.into_iter().cycle()) {
+        let project = two_steps("wigeon-endless", &format!("call = \"{call}\""));
         let told = format!(
             "error: the run was interrupted; nothing of step `completed` was stored\n\n{HINT}\n"
         );
-        assert!(ran.stderr.contains(&told), "{call}: {}", ran.stderr);
+        assert_cut(&project, &["run", "--at", "2024-06-01"], signal, &told);
 
         // With a plugin that returns, the next run goes on.
-        project.edit_manifest("file:endless.wasm", "builtin:point-in-time");
+        project.edit_manifest("file:guest.wasm", "builtin:point-in-time");
         project.edit_manifest(
             &format!("call = \"{call}\""),
             "event_time = \"seen_at\", as_was = { postcode = \"postcode\" }",
@@ -163,4 +172,22 @@ fn a_call_that_never_returns_is_cut() {
         let right = "select count(*) as n from completed where postcode = 'SW' || user_id";
         assert_eq!(project.sql(right), "n\n20\n", "{call}");
     }
+}
+
+#[test]
+fn a_call_that_never_returns_to_verify_is_cut() {
+    const TOLD: &str = "error: verifying was interrupted at step `completed`; the warehouse is as \
+                        it was\n\nhint: run it again: it begins anew\n";
+    let project = two_steps("wigeon-hostile-incremental", "do = \"\"");
+    project.ok(&["run", "--at", "2024-06-01"]);
+    let mut before = "do = \"\"".to_owned();
+    // One while plugins are loaded, the others while rows are recomputed.
+    for (call, signal) in ["open", "lookup", "rows"].into_iter().zip(SIGNALS) {
+        let spinning = format!("do = \"{call}: spin\"");
+        project.edit_manifest(&before, &spinning);
+        assert_cut(&project, &["verify"], signal, TOLD);
+        before = spinning;
+    }
+    project.edit_manifest(&before, "do = \"\"");
+    project.ok(&["verify"]);
 }

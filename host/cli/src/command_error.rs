@@ -24,7 +24,7 @@ use crate::{exit, logical_time::TimeError, printer::Printer, words::escaped_line
 /// Where to report a bug.
 const ISSUES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/issues");
 
-/// What to do after a signal.
+/// What to do when a signal has ended a run.
 const INTERRUPTED_HINT: &str = "run it again to go on where it stopped";
 
 /// Whose turn it is to do something, which gives the exit code.
@@ -136,6 +136,11 @@ impl CommandError {
         }
     }
 
+    /// Returns an error about a signal that ended what stores nothing, and so begins anew.
+    pub(crate) fn interruption(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Kind::Interrupted, error).with_hint("run it again: it begins anew")
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -143,7 +148,7 @@ impl CommandError {
         self
     }
 
-    /// Returns the same error as the consequence of a signal.
+    /// Returns the same error as the consequence of a signal that came during a run.
     #[must_use]
     pub(crate) fn interrupted(self) -> Self {
         Self {

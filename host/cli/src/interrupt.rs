@@ -1,4 +1,4 @@
-//! What `SIGINT` and `SIGTERM` do while a pipeline runs.
+//! What `SIGINT`, `SIGTERM` and `SIGHUP` do while a pipeline runs or is verified.
 
 use std::{
     io::{self, Write as _},
@@ -10,7 +10,7 @@ use wigeon_engine::Cancellation;
 
 use crate::{exit, printer::Printer};
 
-/// Makes the first signal stop the run, with nothing of the current load stored, and the second end
+/// Makes the first signal stop the command, with nothing of the current load stored, and the second end
 /// the process at once. Both are answered with the same exit code, whichever signals they are.
 ///
 /// Ending at once is safe: a load is a transaction, and the run lock goes with its process.

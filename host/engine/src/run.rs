@@ -1,6 +1,7 @@
 //! A run: lock, plugins, steps, checkpoint, and a look at what was committed.
 
 use std::{
+    error::Error,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +12,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use wigeon_manifest::{Step, StepKind};
-use wigeon_warehouse::{RunLock, Warehouse};
+use wigeon_warehouse::{Inconsistency, ReadBackError, RunLock, Warehouse};
 
 use crate::{
     Cancellation, EngineError, Observer, Point, Project, RunReport, RunRequest,
@@ -85,7 +86,7 @@ impl Project {
             threads: self.threads(),
             committed: Mutex::default(),
         };
-        interruptible(&warehouse, cancellation, || {
+        let executed = interruptible(&warehouse, cancellation, || {
             for (resolved, (_, logical_time)) in resolved.iter().zip(&steps) {
                 let step = StepRun {
                     run: &run,
@@ -102,7 +103,14 @@ impl Project {
                 report.steps.extend(step.execute()?);
             }
             Ok(())
-        })?;
+        });
+        let committed = run.committed.into_inner();
+        let committed = committed.unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = executed {
+            // What was committed before stays, so it is looked at all the same. The next process
+            // to open the warehouse reads the write-ahead log: no checkpoint is needed.
+            return Err(graver(error, warehouse.read_back(&committed)));
+        }
         observer.reached(Point::Checkpointing, "");
         warehouse.checkpoint().map_err(|source| EngineError::Load {
             step: steps
@@ -112,8 +120,6 @@ impl Project {
             source,
         })?;
         observer.reached(Point::Checkpointed, "");
-        let committed = run.committed.into_inner();
-        let committed = committed.unwrap_or_else(PoisonError::into_inner);
         warehouse
             .read_back(&committed)
             .map_err(EngineError::ReadBack)?;
@@ -203,6 +209,25 @@ pub(crate) fn run_id(started_at: DateTime<Utc>) -> String {
     started_at.format("%Y%m%dT%H%M%S%.6fZ").to_string()
 }
 
+/// Returns why a run failed, or that something else is there than it had committed by then, which
+/// is worse.
+fn graver(failure: EngineError, read_back: Result<(), ReadBackError>) -> EngineError {
+    match read_back {
+        // A load whose commit was answered with an error may be there nevertheless.
+        Err(ReadBackError::Differs(found)) if !is_unknown_load(&found) => {
+            let error: &(dyn Error + 'static) = &failure;
+            tracing::error!(error, "a step had failed before");
+            EngineError::ReadBack(ReadBackError::Differs(found))
+        }
+        // What keeps the warehouse from being read may be why the step failed.
+        Ok(()) | Err(_) => failure,
+    }
+}
+
+fn is_unknown_load(found: &Inconsistency) -> bool {
+    matches!(found, Inconsistency::UnknownLoad { .. })
+}
+
 /// Runs `work`, and interrupts whatever DuckDB is doing when the run is cancelled.
 pub(crate) fn interruptible<T>(
     warehouse: &Warehouse,
@@ -233,5 +258,30 @@ struct Ended<'a>(&'a AtomicBool);
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_committed_and_is_not_there_is_graver_than_a_failure() {
+        let told = |found: Option<Inconsistency>| {
+            let failure = EngineError::Cancelled {
+                step: "views".to_owned(),
+            };
+            let read_back = found.map_or(Ok(()), |found| Err(ReadBackError::Differs(found)));
+            graver(failure, read_back)
+        };
+        let (load_id, step) = (1, "users".to_owned());
+        assert!(matches!(told(None), EngineError::Cancelled { .. }));
+        let unknown = Inconsistency::UnknownLoad {
+            load_id,
+            step: step.clone(),
+        };
+        assert!(matches!(told(Some(unknown)), EngineError::Cancelled { .. }));
+        let missing = Inconsistency::NoLoad { load_id, step };
+        assert!(matches!(told(Some(missing)), EngineError::ReadBack(_)));
     }
 }

@@ -127,6 +127,16 @@ impl Project {
         observer: &dyn Observer,
         cancellation: &Cancellation,
     ) -> Result<VerifyReport, EngineError> {
+        let report = self.verify_unless_cancelled(request, observer, cancellation);
+        report.map_err(EngineError::or_cancelled)
+    }
+
+    fn verify_unless_cancelled(
+        &self,
+        request: &VerifyRequest,
+        observer: &dyn Observer,
+        cancellation: &Cancellation,
+    ) -> Result<VerifyReport, EngineError> {
         let started_at = (request.clock)();
         let steps = self.verified_steps(&request.tables)?;
         let settings = self.settings();
@@ -136,7 +146,7 @@ impl Project {
             sample: request.sample,
             limit: request.limit,
         };
-        let resolved = self.resolved_with_needed(&steps, request)?;
+        let resolved = self.resolved_with_needed(&steps, request, cancellation)?;
         let mut acts = Acts::new(self, &stored.warehouse, &resolved, request.sample)?;
         let mut reasons = BTreeMap::new();
         for step in &steps {
@@ -237,8 +247,9 @@ impl Project {
         &'a self,
         steps: &[&'a Step],
         request: &'a VerifyRequest,
+        cancellation: &Cancellation,
     ) -> Result<BTreeMap<&'a str, ResolvedStep<'a>>, EngineError> {
-        let mut resolver = Resolver::new(self, request.cache.as_deref())?;
+        let mut resolver = Resolver::new(self, request.cache.as_deref())?.stopped_by(cancellation);
         let mut resolved = BTreeMap::new();
         for step in steps {
             let needed = needed(step).and_then(|name| self.pipeline().step(name));

@@ -17,6 +17,10 @@ pub struct Source {
     /// At least one, in the order of the manifest.
     pub columns: Vec<Column>,
 
+    /// What becomes of columns that are not declared. Default: the file or table is refused. It
+    /// means nothing for [`Format::Ndjson`] and [`Location::Query`].
+    pub extra_columns: ExtraColumns,
+
     /// The column that grows with every new row; one of `columns`. Only for [`Format::DuckDb`], and
     /// there if an incremental step or a stored transform reads the source.
     pub watermark: Option<String>,
@@ -38,8 +42,6 @@ pub enum Format {
         delimiter: char,
         /// The text that stands for no value. Default: the empty text.
         null_value: String,
-        /// What becomes of columns that are not declared. Default: the file is refused.
-        extra_columns: ExtraColumns,
         /// What becomes of a last line without its end. Default: the file is refused.
         missing_line_end: MissingLineEnd,
     },
@@ -57,10 +59,10 @@ pub enum Format {
     DuckDb,
 }
 
-/// What becomes of columns of a file that are not declared.
+/// What becomes of columns of a file or table that are not declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ExtraColumns {
-    /// The file is refused.
+    /// It is refused.
     #[default]
     Refuse,
 

@@ -142,8 +142,8 @@ pub(crate) struct Source {
     /// Example: `null_value = "NULL"`
     pub(crate) null_value: Option<String>,
 
-    /// Only for `csv`: what becomes of columns of a file that are not declared: the file is
-    /// refused, or they are not read. Default: `refuse`.
+    /// Only for `csv`, `parquet` and the `table` of `duckdb`: what becomes of columns that are not
+    /// declared: the file or table is refused, or they are not read. Default: `refuse`.
     ///
     /// Example: `extra_columns = "ignore"`
     #[schemars(extend("enum" = EXTRA_COLUMNS))]

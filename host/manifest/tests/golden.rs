@@ -12,7 +12,8 @@ use std::{
 };
 
 use wigeon_manifest::{
-    Allowed, CheckedPipeline, Code, Format, Location, Source, Step, StepKind, check, json_schema,
+    Allowed, CheckedPipeline, Code, ExtraColumns, Format, Location, Source, Step, StepKind, check,
+    json_schema,
 };
 
 /// Codes that only the engine uses, so that no manifest gives them.
@@ -142,11 +143,10 @@ fn describe_source(source: &Source, text: &mut String) {
         Format::Csv {
             delimiter,
             null_value,
-            extra_columns,
             missing_line_end,
         } => writeln!(
             text,
-            "  csv delimiter {delimiter:?} null {null_value:?} extra columns {extra_columns:?} missing line end {missing_line_end:?}"
+            "  csv delimiter {delimiter:?} null {null_value:?} missing line end {missing_line_end:?}"
         ),
         other => writeln!(text, "  {other:?}"),
     }
@@ -169,6 +169,9 @@ fn describe_source(source: &Source, text: &mut String) {
         .map(|column| format!("{} {}", column.name, column.data_type))
         .collect();
     writeln!(text, "  columns {}", columns.join(", ")).unwrap();
+    if source.extra_columns == ExtraColumns::Ignore {
+        text.push_str("  extra columns ignored\n");
+    }
     if let Some(watermark) = &source.watermark {
         writeln!(text, "  watermark {watermark}").unwrap();
     }

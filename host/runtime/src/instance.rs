@@ -62,10 +62,10 @@ impl Instance {
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().clock.look()));
         let first_look = store.data_mut().begin_call();
         store.set_epoch_deadline(first_look);
-        let wasm = plugin
-            .prepared()
-            .instantiate(&mut store)
-            .map_err(|error| failure(plugin, store.data(), "instantiate", None, &error))?;
+        let wasm = plugin.prepared().instantiate(&mut store);
+        tell_dropped_lines(store.data(), "instantiate");
+        let wasm =
+            wasm.map_err(|error| failure(plugin, store.data(), "instantiate", None, &error))?;
         Ok(Self {
             plugin: plugin.clone(),
             store,
@@ -110,15 +110,7 @@ impl Instance {
         let returned = function.call(&mut self.store, params);
         let returned = wasi::finish_lines(&mut self.store).and(returned);
         let state = self.store.data();
-        let dropped = state.log_lines.saturating_sub(state.limits().log_lines);
-        if dropped > 0 {
-            tracing::warn!(
-                plugin = state.plugin,
-                call = name,
-                dropped,
-                "lines of a plugin's log were dropped"
-            );
-        }
+        tell_dropped_lines(state, name);
         returned.map_err(|error| failure(&self.plugin, state, name, self.batch, &error))
     }
 
@@ -251,6 +243,34 @@ pub(crate) fn fields(schema: &Schema) -> Result<Vec<FieldRecord>, OpenError> {
 pub(crate) fn column_numbers(columns: &[usize]) -> Vec<u32> {
     let number = |&column| u32::try_from(column).expect("a schema has fewer columns than that");
     columns.iter().map(number).collect()
+}
+
+/// Warns of lines of the log that were beyond the limit of a call.
+fn tell_dropped_lines(state: &State, call: &str) {
+    let limit = state.limits().log_lines;
+    let dropped = state.log_lines.saturating_sub(limit);
+    if dropped == 0 {
+        return;
+    }
+    let plugin = &state.plugin;
+    // Before it has a step, its limits are not the manifest's.
+    if matches!(call, "instantiate" | "describe") {
+        tracing::warn!(
+            plugin,
+            call,
+            limit,
+            dropped,
+            "lines of a plugin's log were dropped"
+        );
+    } else {
+        tracing::warn!(
+            plugin,
+            call,
+            limit,
+            dropped,
+            "lines of a plugin's log were dropped; to be shown more, raise `log_lines` under `[step.limits]`"
+        );
+    }
 }
 
 /// Tells the ways of failing apart: by what the host knows and by the error's type, not its text.

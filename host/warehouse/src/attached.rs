@@ -30,6 +30,19 @@ pub enum AttachedTable {
     Query(String),
 }
 
+/// The columns of a table or query of another DuckDB file.
+#[derive(Debug, Clone, Copy)]
+pub struct AttachedColumns<'a> {
+    /// The declared ones. All must be there.
+    pub declared: &'a [Field],
+
+    /// Those to read, as indices into the declared ones.
+    pub projection: &'a [usize],
+
+    /// Whether a table may have more than declared; a query always may. They are not read.
+    pub ignore_extra: bool,
+}
+
 /// Which rows are new, by a column that only grows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watermark {
@@ -138,8 +151,7 @@ impl Warehouse {
     /// Reads columns of a table or query of another DuckDB file, in no particular order.
     ///
     /// The file is open for reading while the stream lives: nobody can write to it.
-    /// Columns are taken by name and may be of a narrower type than declared; there may
-    /// be more of them.
+    /// Columns are taken by name and may be of a narrower type than declared.
     ///
     /// # Errors
     ///
@@ -154,10 +166,10 @@ impl Warehouse {
         &self,
         path: &Path,
         rows: &AttachedTable,
-        columns: &[Field],
+        columns: AttachedColumns<'_>,
         watermark: Option<&Watermark>,
     ) -> Result<RowStream, ReadError> {
-        if let Some(field) = unsupported(columns) {
+        if let Some(field) = unsupported(columns.declared) {
             return Err(ReadError::UnsupportedType {
                 column: field.name().clone(),
                 data_type: field.data_type().clone(),
@@ -165,7 +177,13 @@ impl Warehouse {
         }
         let (attachment, connection, relation) = self.attach_foreign(path, rows)?;
         let found = columns_of(&connection, &relation, path, rows)?;
-        parquet::check_columns(&shown(path, rows), &found, columns)?;
+        let ignore_extra = columns.ignore_extra || matches!(rows, AttachedTable::Query(_));
+        parquet::check_columns(&shown(path, rows), &found, columns.declared, ignore_extra)?;
+        let fields: Vec<Field> = columns
+            .projection
+            .iter()
+            .map(|index| columns.declared[*index].clone())
+            .collect();
         let mut filters = Vec::new();
         if let Some(watermark) = watermark {
             let column = sql::name(&watermark.column);
@@ -182,12 +200,12 @@ impl Warehouse {
             filters.extend(watermark.after.as_deref().map(|value| bound(">", value)));
             filters.extend(watermark.up_to.as_deref().map(|value| bound("<=", value)));
         }
-        let mut statement = source::select(columns, &[relation]);
+        let mut statement = source::select(&fields, &[relation]);
         if !filters.is_empty() {
             statement = format!("{statement} WHERE {}", filters.join(" AND "));
         }
         let statement = Statement::new(statement)
-            .with_schema(Arc::new(Schema::new(columns.to_vec())))
+            .with_schema(Arc::new(Schema::new(fields)))
             .with_guard(attachment);
         RowStream::start(connection, statement)
     }

@@ -12,6 +12,7 @@ use fs_err::File;
 use crate::{
     csv_record::{self, QuoteScan, Quotes, count_lines, read_full},
     error::ReadError,
+    json::MemberScan,
     lossy::{LossyScan, LossyValue},
     source::FileSource,
 };
@@ -45,6 +46,9 @@ pub struct FileIdentity {
 
     /// Values that reading it would change, of each column the first, if the digest was taken.
     pub(crate) seen_lossy: Option<Vec<LossyValue>>,
+
+    /// Declared members whose names were not seen in its text when the digest was taken.
+    pub(crate) unseen_members: Option<Vec<String>>,
 }
 
 impl FileIdentity {
@@ -63,9 +67,11 @@ impl FileIdentity {
             .map(|delimiter| (delimiter, QuoteScan::new(delimiter)));
         let mut last = None;
         let mut lossy = LossyScan::new(source);
+        let mut members = MemberScan::new(source);
         let digest = digest(&self.absolute, |bytes| {
             last = bytes.last().copied().or(last);
             lossy.add(bytes);
+            members.add(bytes);
             if let Some((_, scan)) = &mut scan {
                 scan.add(bytes);
             }
@@ -74,6 +80,7 @@ impl FileIdentity {
         self.seen_quotes = scan.map(|(delimiter, scan)| (delimiter, scan.finish()));
         self.seen_last = last;
         self.seen_lossy = Some(lossy.finish());
+        self.unseen_members = Some(members.finish());
         Ok(())
     }
 
@@ -121,6 +128,17 @@ impl FileIdentity {
             reason: first.reason,
             raw: first.raw.clone(),
         })
+    }
+
+    /// Returns the declared members whose names are not in the text as they are.
+    pub(crate) fn unseen_members(&self, source: &FileSource) -> Result<Vec<String>, ReadError> {
+        if let Some(unseen) = &self.unseen_members {
+            return Ok(unseen.clone());
+        }
+        let mut scan = MemberScan::new(source);
+        self.each_block(|block| scan.add(block))
+            .map_err(|error| self.read_error(error))?;
+        Ok(scan.finish())
     }
 
     /// Returns the last byte of the text.
@@ -342,6 +360,7 @@ fn look_at(base: &Path, path: &Path) -> Result<Option<FileIdentity>, ReadError> 
         seen_quotes: None,
         seen_last: None,
         seen_lossy: None,
+        unseen_members: None,
         path: shown,
     }))
 }

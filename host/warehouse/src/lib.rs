@@ -51,7 +51,7 @@ mod update;
 mod versions;
 mod warehouse;
 
-pub use attached::{AttachedTable, NewestWatermark, Watermark};
+pub use attached::{AttachedColumns, AttachedTable, NewestWatermark, Watermark};
 pub use compare::{ColumnDifference, Comparison, DifferenceKind, RowDifference, StoredRows};
 pub use diagnose::{DuplicateKey, RowPlace};
 pub use error::{DatabaseError, LawError, LoadError, LockError, OpenError, ReadError};

@@ -1,8 +1,9 @@
 //! Values of CSV that DuckDB's casts would change without a word.
 //!
-//! DuckDB reads `1.5` as the integer 2, rounds decimals, and drops the time zone of a timestamp and
-//! the time of a date. It tells nothing of it, so the text is looked at here, on the way of taking
-//! the digest. What is no number or time at all is left to DuckDB to complain about.
+//! DuckDB reads `1.5` as the integer 2, rounds decimals, and drops the time zone of a timestamp,
+//! what is finer than a microsecond, and the time of a date. It tells nothing of it, so the text is
+//! looked at here, on the way of taking the digest. What is no number or time at all is left to
+//! DuckDB to complain about.
 
 use arrow_schema::{DataType, Field};
 use memchr::{memchr, memchr_iter};
@@ -14,6 +15,8 @@ use crate::{
 
 /// A longer record is not looked at: DuckDB refuses it.
 const LONGEST: usize = 1 << 22;
+
+const TOO_FINE: &str = "the value is finer than a microsecond";
 
 /// A value that would be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,8 @@ enum Kind {
     Number(i64),
     Date,
     Timestamp,
+    /// A timestamp with a time zone.
+    Instant,
 }
 
 impl Kind {
@@ -40,6 +45,7 @@ impl Kind {
             DataType::Decimal128(_, scale) => Some(Self::Number(i64::from(*scale))),
             DataType::Date32 => Some(Self::Date),
             DataType::Timestamp(_, None) => Some(Self::Timestamp),
+            DataType::Timestamp(_, Some(_)) => Some(Self::Instant),
             other if other.is_integer() => Some(Self::Number(0)),
             _ => None,
         }
@@ -51,7 +57,7 @@ impl Kind {
             Self::Number(0) => (!is_exact(text, 0)).then_some("the value is not a whole number"),
             Self::Number(scale) => (!is_exact(text, scale))
                 .then_some("the value has more decimals than the declared type"),
-            Self::Date | Self::Timestamp if is_infinite(text) => {
+            Self::Date | Self::Timestamp | Self::Instant if is_infinite(text) => {
                 Some("the value is no time that can be counted with")
             }
             Self::Date => {
@@ -61,12 +67,26 @@ impl Kind {
             }
             Self::Timestamp => {
                 let time = &text[memchr(b':', text)?..];
-                time.iter()
+                if time
+                    .iter()
                     .any(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'+' | b'-'))
-                    .then_some("the value has a time zone, but the declared type has none")
+                {
+                    return Some("the value has a time zone, but the declared type has none");
+                }
+                is_too_fine(time).then_some(TOO_FINE)
             }
+            Self::Instant => is_too_fine(&text[memchr(b':', text)?..]).then_some(TOO_FINE),
         }
     }
+}
+
+/// Says whether the seconds of a time have more than six decimals that count.
+fn is_too_fine(time: &[u8]) -> bool {
+    let Some(point) = memchr(b'.', time) else {
+        return false;
+    };
+    let decimals = time[point + 1..].iter().take_while(|b| b.is_ascii_digit());
+    decimals.skip(6).any(|digit| *digit != b'0')
 }
 
 /// Says whether a text is what DuckDB takes for a time before or after all others.
@@ -300,6 +320,8 @@ mod tests {
             "2019-10-11",
             "2019-10-11 14:55:23",
             "2019-10-11T14:55:23.123456",
+            "2019-10-11 14:55:23.123456000",
+            "2019-10-11 14:55:23.",
         ] {
             assert_eq!(Kind::Timestamp.loses(kept.as_bytes()), None, "{kept}");
         }
@@ -308,10 +330,28 @@ mod tests {
             "2019-10-11 14:55:23-05",
             "2019-10-11T14:55:23Z",
             "2019-10-11 14:55 UTC",
+            "2019-10-11 14:55:23.1234567",
+            "2019-10-11 14:55:23.000000001 ",
             "infinity",
             "-Infinity",
         ] {
             assert!(Kind::Timestamp.loses(lossy.as_bytes()).is_some(), "{lossy}");
+        }
+        for kept in [
+            "",
+            "2019-10-11 14:55:23+01:00",
+            "2019-10-11T14:55:23.123456Z",
+            "2019-10-11 14:55:23.1234560-05",
+            "2019-10-11 14:55:23 Europe/London",
+        ] {
+            assert_eq!(Kind::Instant.loses(kept.as_bytes()), None, "{kept}");
+        }
+        for lossy in [
+            "2019-10-11 14:55:23.123456789+01:00",
+            "2019-10-11T14:55:23.0000001Z",
+            "infinity",
+        ] {
+            assert!(Kind::Instant.loses(lossy.as_bytes()).is_some(), "{lossy}");
         }
         for kept in ["2019-10-11", "2019-10-11 00:00:00", "2019-10-11T00:00"] {
             assert_eq!(Kind::Date.loses(kept.as_bytes()), None, "{kept}");

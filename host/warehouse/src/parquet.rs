@@ -54,17 +54,20 @@ pub(crate) fn schema_of(
     Ok(statement.stream_arrow([])?.get_schema())
 }
 
-/// Checks that a relation has the declared columns, in types that fit.
+/// Checks that a relation has the declared columns, in types that fit, and no others unless they
+/// are to be ignored.
 pub(crate) fn check_columns(
     path: &str,
     found: &SchemaRef,
     declared: &[Field],
+    ignore_extra: bool,
 ) -> Result<(), ReadError> {
+    let is_declared = |name: &String| declared.iter().any(|field| field.name() == name);
     let difference = || {
         let found: Vec<_> = found
             .fields()
             .iter()
-            .filter(|column| declared.iter().any(|field| field.name() == column.name()))
+            .filter(|column| !ignore_extra || is_declared(column.name()))
             .map(|column| (column.name().clone(), Some(column.data_type().clone())))
             .collect();
         SchemaDifference::new(declared, &found, widens)
@@ -74,11 +77,18 @@ pub(crate) fn check_columns(
         .filter(|field| found.column_with_name(field.name()).is_none())
         .map(|field| field.name().clone())
         .collect();
-    if !missing.is_empty() {
+    let extra: Vec<_> = found
+        .fields()
+        .iter()
+        .map(|column| column.name())
+        .filter(|name| !ignore_extra && !is_declared(name))
+        .cloned()
+        .collect();
+    if !missing.is_empty() || !extra.is_empty() {
         return Err(ReadError::Columns {
             path: path.to_owned(),
             missing,
-            extra: Vec::new(),
+            extra,
             difference: difference(),
         });
     }

@@ -33,7 +33,8 @@ pub enum SourceFormat {
     /// Parquet, columns taken by name.
     Parquet,
 
-    /// One JSON object per line, a missing member being null. `.gz` as for CSV.
+    /// One JSON object per line, a missing member being null, if another line has it. `.gz` as
+    /// for CSV.
     Ndjson,
 }
 
@@ -53,11 +54,11 @@ pub struct FileSource {
     /// How the files are written.
     pub format: SourceFormat,
 
-    /// The declared columns. A CSV file must have exactly these, in any order, unless
-    /// `ignore_extra_columns`; the other formats may have more.
+    /// The declared columns. A CSV or Parquet file must have exactly these, in any order, unless
+    /// `ignore_extra_columns`; lines of JSON may have more.
     pub columns: Vec<Field>,
 
-    /// Whether a CSV file may have more columns than declared. They are not looked at.
+    /// Whether a CSV or Parquet file may have more columns than declared. They are not looked at.
     pub ignore_extra_columns: bool,
 
     /// Whether text is read whose last line does not end in a line feed, as if it had been
@@ -120,7 +121,7 @@ impl Warehouse {
     /// What a CSV field may look like is decided by DuckDB's casts: `1e3` and ` 1` are
     /// integers. A value that they would change is an error, whatever number of rows may be
     /// rejected: `1.5` as an integer, a decimal with too many decimals, a `timestamp` with a
-    /// time zone, a date with a time. Members of JSON are not looked at in this way.
+    /// time zone, a time finer than a microsecond, a date with a time. Members of JSON are not looked at in this way.
     ///
     /// # Errors
     ///
@@ -254,6 +255,7 @@ fn relations(
         SourceFormat::Ndjson => {
             let mut groups = Vec::new();
             for file in files {
+                json::check_members(connection, file, source)?;
                 add(&mut groups, file.is_gzip(), file.duckdb_path());
             }
             Ok(groups
@@ -269,7 +271,12 @@ fn relations(
                 let relation = parquet::read_parquet(std::slice::from_ref(&path), false);
                 let schema =
                     parquet::schema_of(connection, &relation).map_err(ReadError::Database)?;
-                parquet::check_columns(&file.path, &schema, &source.columns)?;
+                parquet::check_columns(
+                    &file.path,
+                    &schema,
+                    &source.columns,
+                    source.ignore_extra_columns,
+                )?;
                 add(&mut groups, schema, path);
             }
             Ok(groups

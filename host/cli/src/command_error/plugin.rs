@@ -28,6 +28,10 @@ pub(super) fn load(error: &LoadError) -> Advice {
         LoadError::Exports { kind, .. } => {
             format!("build the plugin against the world `{kind}` of this wigeon's contract")
         }
+        // What a step may use is not what a plugin may use before it has one.
+        LoadError::Describe(PluginError::LimitReached { .. }) => {
+            "nothing raises what a plugin may use to start and to describe itself: its author can leave the work to `open`, which has the limits of the step".to_owned()
+        }
         LoadError::Describe(error) => return failed(error),
     };
     Advice::new(Kind::Plugin).hint(hint)

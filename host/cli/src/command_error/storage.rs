@@ -90,7 +90,7 @@ pub(super) fn read(error: &ReadError) -> Advice {
             "correct the line, or allow malformed rows of CSV with `max_rejected_rows`: they go to quarantine then"
         }
         ReadError::Lossy { .. } => {
-            "correct the file, or declare a type that keeps the value: a decimal or `float64` for fractions, `timestamp_tz` for times with a zone, `timestamp` for dates with a time"
+            "correct the file, or declare a type that keeps the value: a decimal or `float64` for fractions, `timestamp_tz` for times with a zone, `timestamp` for dates with a time, `utf8` for what is finer than a microsecond"
         }
         ReadError::Held { .. } => {
             "close the program that has it open, or wait for it: one process may write, or many may read"

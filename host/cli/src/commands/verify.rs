@@ -3,7 +3,9 @@
 use std::{fmt::Write as _, process::ExitCode, str::FromStr};
 
 use clap::Args;
-use wigeon_engine::{DifferenceKind, Sample, VerifiedTable, VerifyOutcome, VerifyReport};
+use wigeon_engine::{
+    DifferenceKind, EngineError, Sample, VerifiedTable, VerifyOutcome, VerifyReport,
+};
 
 use crate::{
     arguments::{Format, FormatArgument},
@@ -54,6 +56,13 @@ struct SampleArgument(Sample);
 #[error("a sample is more than 0% and at most 100%: `1%`, `0.5%`")]
 struct SampleError;
 
+/// A signal came.
+#[derive(Debug, thiserror::Error)]
+#[error("verifying was interrupted at step `{step}`; the warehouse is as it was")]
+struct Interrupted {
+    step: String,
+}
+
 impl FromStr for SampleArgument {
     type Err = SampleError;
 
@@ -77,13 +86,11 @@ pub(crate) fn run(
     let progress = Progress::new(printer, None);
     let result = project.verify(&request, &progress, &cancellation);
     progress.clear();
-    let report = result.map_err(|error| {
-        let error = CommandError::from(error);
-        if cancellation.is_cancelled() {
-            error.interrupted()
-        } else {
-            error
-        }
+    let report = result.map_err(|error| match error {
+        EngineError::Cancelled { step } => CommandError::interruption(Interrupted { step }),
+        // What was interrupted may say so in the words of whatever it was doing.
+        error if cancellation.is_cancelled() => CommandError::interruption(error),
+        error => error.into(),
     })?;
     match arguments.format.format {
         Format::Json => printer.json(&report)?,

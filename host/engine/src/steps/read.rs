@@ -14,7 +14,8 @@ use arrow_schema::SchemaRef;
 use wigeon_manifest::{ExtraColumns, Format, MissingLineEnd, Source};
 use wigeon_runtime::TransformInstance;
 use wigeon_warehouse::{
-    FileIdentity, FileSource, ReadError, RejectedRow, RowStream, SourceFormat, Watermark,
+    AttachedColumns, FileIdentity, FileSource, ReadError, RejectedRow, RowStream, SourceFormat,
+    Watermark,
 };
 
 use super::StepRun;
@@ -134,11 +135,12 @@ impl StepRun<'_> {
         let source = chain.source;
         let (path, rows, _) = attached(source, self.run.project.directory())
             .expect("new tables are found in tables only");
-        let columns: Vec<_> = chain
-            .projection
-            .iter()
-            .map(|&column| field(&source.columns[column]))
-            .collect();
+        let declared: Vec<_> = source.columns.iter().map(field).collect();
+        let columns = AttachedColumns {
+            declared: &declared,
+            projection: &chain.projection,
+            ignore_extra: source.extra_columns == ExtraColumns::Ignore,
+        };
         let watermark = source.watermark.as_ref().filter(|_| table.up_to.is_some());
         let watermark = watermark.map(|column| Watermark {
             column: column.clone(),
@@ -148,7 +150,7 @@ impl StepRun<'_> {
         let stream = self
             .run
             .warehouse
-            .read_attached(&path, &rows, &columns, watermark.as_ref())
+            .read_attached(&path, &rows, columns, watermark.as_ref())
             .map_err(|source| self.read_error(source))?;
         self.through(chain, Box::new(self.own(stream)))
     }
@@ -331,13 +333,7 @@ pub(crate) fn file_source(source: &Source) -> FileSource {
             Format::Ndjson { .. } | Format::DuckDb => SourceFormat::Ndjson,
         },
         columns: source.columns.iter().map(field).collect(),
-        ignore_extra_columns: matches!(
-            source.format,
-            Format::Csv {
-                extra_columns: ExtraColumns::Ignore,
-                ..
-            }
-        ),
+        ignore_extra_columns: source.extra_columns == ExtraColumns::Ignore,
         accept_missing_line_end: matches!(
             source.format,
             Format::Csv {

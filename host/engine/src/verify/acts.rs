@@ -111,6 +111,7 @@ impl<'a> Acts<'a> {
         let parts = match &resolved.work {
             Work::Transform { .. } => vec![loads],
             Work::Incremental { load, .. } if load.row_wise => {
+                self.check_overlay(step, &load.lookup.name, &loads)?;
                 self.settled(step, &load.lookup.name, loads)
             }
             _ => loads.into_iter().map(|load| vec![load]).collect(),
@@ -132,14 +133,44 @@ impl<'a> Acts<'a> {
         Ok(parts.into_iter().filter_map(act).collect())
     }
 
-    /// Joins the loads of a row-wise step between which its rows could not come out different, and
-    /// moves those before the last change detection behind it.
-    fn settled(&self, step: &Step, lookup: &str, loads: Vec<FileLoad>) -> Vec<Vec<FileLoad>> {
+    /// Refuses a table that shows rows by what their keys were, until change detection has run: one
+    /// with an overlay, and rows that are newer than a change which is still to be detected.
+    fn check_overlay(
+        &self,
+        step: &Step,
+        lookup: &str,
+        loads: &[FileLoad],
+    ) -> Result<(), EngineError> {
+        let settled = self.last_detection(step);
+        let extracts = self.ledger.get(lookup).map_or(&[][..], Vec::as_slice);
+        let undetected = extracts.iter().find(|extract| extract.load_id > settled);
+        let shows_old = undetected.is_some_and(|extract| {
+            let mut loads = loads.iter();
+            loads.any(|load| load.load_id > extract.load_id)
+        });
+        let overlay = self.stored.overlay(&step.name);
+        if shows_old && overlay.map_err(EngineError::ReadWarehouse)?.is_some() {
+            let reason = format!(
+                "changes of `{lookup}` are still to be detected: it can be verified after the next run"
+            );
+            return Err(not_recomputable(step, reason));
+        }
+        Ok(())
+    }
+
+    /// Returns the last load of change detection that updates a step's rows, 0 if there is none.
+    fn last_detection(&self, step: &Step) -> i64 {
         let detections = self.project.pipeline().steps().iter().filter(|other| {
             matches!(&other.kind, StepKind::ChangeDetection { target, .. } if *target == step.name)
         });
         let last = detections.filter_map(|other| self.entries(other).last());
-        let settled = last.map(|entry| entry.load_id).max().unwrap_or(0);
+        last.map(|entry| entry.load_id).max().unwrap_or(0)
+    }
+
+    /// Joins the loads of a row-wise step between which its rows could not come out different, and
+    /// moves those before the last change detection behind it.
+    fn settled(&self, step: &Step, lookup: &str, loads: Vec<FileLoad>) -> Vec<Vec<FileLoad>> {
+        let settled = self.last_detection(step);
         let extracts = self.ledger.get(lookup).map_or(&[][..], Vec::as_slice);
         let mut parts: BTreeMap<usize, Vec<FileLoad>> = BTreeMap::new();
         for mut load in loads {

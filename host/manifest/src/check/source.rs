@@ -29,6 +29,7 @@ pub(super) struct SourceDraft<'t> {
     /// Whether the key is written, even if its column does not exist.
     pub(super) has_watermark: bool,
     columns: Vec<Column>,
+    extra_columns: ExtraColumns,
     watermark: Option<String>,
 }
 
@@ -39,6 +40,7 @@ impl SourceDraft<'_> {
             format: self.format?,
             location: self.location?,
             columns: self.columns,
+            extra_columns: self.extra_columns,
             watermark: self.watermark,
         })
     }
@@ -88,6 +90,7 @@ pub(super) fn check<'t>(source: &'t NamedSource<'t>, mistakes: &mut Mistakes) ->
         column_names,
         has_watermark: place.has("watermark") || read.is_broken("watermark"),
         columns,
+        extra_columns: extra_columns(source, mistakes),
         watermark,
     }
 }
@@ -99,7 +102,6 @@ fn format(source: &NamedSource<'_>, mistakes: &mut Mistakes) -> Option<Format> {
         "csv" => Some(Format::Csv {
             delimiter: delimiter(source, mistakes),
             null_value: read.value.null_value.clone().unwrap_or_default(),
-            extra_columns: extra_columns(source, mistakes),
             missing_line_end: missing_line_end(source, mistakes),
         }),
         "parquet" => Some(Format::Parquet),
@@ -166,7 +168,8 @@ fn missing_line_end(source: &NamedSource<'_>, mistakes: &mut Mistakes) -> Missin
 
 /// Reports keys of other formats.
 fn refuse_misplaced(source: &NamedSource<'_>, format: &Format, mistakes: &mut Mistakes) {
-    let of_csv: &[&str] = &["delimiter", "null_value", "extra_columns"];
+    let of_csv: &[&str] = &["delimiter", "null_value"];
+    let of_schemas: &[&str] = &["extra_columns"];
     let of_text: &[&str] = &["missing_line_end"];
     let of_duckdb: &[&str] = &["table", "query", "watermark"];
     let (name, foreign) = match format {
@@ -179,7 +182,14 @@ fn refuse_misplaced(source: &NamedSource<'_>, format: &Format, mistakes: &mut Mi
                 (of_duckdb, "`duckdb`"),
             ],
         ),
-        Format::Ndjson { .. } => ("ndjson", vec![(of_csv, "`csv`"), (of_duckdb, "`duckdb`")]),
+        Format::Ndjson { .. } => (
+            "ndjson",
+            vec![
+                (of_csv, "`csv`"),
+                (of_schemas, "`csv`, `parquet` and `duckdb`"),
+                (of_duckdb, "`duckdb`"),
+            ],
+        ),
         Format::DuckDb => (
             "duckdb",
             vec![(of_csv, "`csv`"), (of_text, "`csv` and `ndjson`")],
@@ -260,10 +270,24 @@ fn database(source: &NamedSource<'_>, mistakes: &mut Mistakes) -> Option<Locatio
             path: path?,
             table: read.value.table.clone()?,
         }),
-        (false, true) => Some(Location::Query {
-            path: path?,
-            query: read.value.query.clone()?,
-        }),
+        (false, true) => {
+            if read.place.has("extra_columns") {
+                mistakes.add(
+                    Diagnostic::new(
+                        Code::MisplacedKey,
+                        read.place.key_span("extra_columns"),
+                        "`extra_columns` has no meaning beside `query`",
+                    )
+                    .with_help(
+                        "remove it: what a query has beside the declared columns is never read",
+                    ),
+                );
+            }
+            Some(Location::Query {
+                path: path?,
+                query: read.value.query.clone()?,
+            })
+        }
     }
 }
 

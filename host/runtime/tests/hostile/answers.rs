@@ -40,7 +40,8 @@ pub(crate) fn cases() -> Vec<Case> {
         breach("a gather of another type", Transform, "rows: emit 1 current=0 gather:0/1 gather:0/1 gather:0/2", "column `id` is Utf8"),
         breach("no row where no null may be", Transform, "rows: emit 1 current=none gather:0/0 gather:0/1 gather:0/2", "column `id`|null"),
         breach("a change that is text", Snapshot, "extract: emit n forward:1 forward:0 forward:1 forward:2", "column `change` is Utf8, but the schema says Int8"),
-        // Where nothing may be emitted.
+        // Where nothing may be emitted. There is no case of emitting after `finish`: it is the last
+        // call of an instance, which is then dropped without running the destructor of its step.
         breach("emitting in open", Transform, "open: emit 0", "`open`|nothing may be emitted here"),
         breach("emitting in schema", Transform, "schema: emit 0", "`schema`|nothing may be emitted here"),
         breach("emitting in shape", Incremental, "shape: emit 0", "nothing may be emitted here"),

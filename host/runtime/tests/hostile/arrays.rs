@@ -63,6 +63,10 @@ pub(crate) fn cases() -> Vec<Case> {
         array("text that is no UTF-8", "x=u", "4/0:,0000000001000000010000000100000001000000,ff", "`x` is not a valid array"),
         array("a letter cut between rows", "x=u", "4/0:,0000000001000000020000000200000002000000,c3a9", "`x` is not a valid array"),
         array("a surrogate", "x=u", "4/0:,0000000003000000030000000300000003000000,eda080", "`x` is not a valid array"),
+        // Text by its numbers in a dictionary, as Arrow may hold it elsewhere.
+        array("numbers of a dictionary", "x=u", "4/0:,00000000010000000000000001000000", "2 buffers"),
+        array("numbers of a dictionary as offsets", "x=u", "4/0:,00000000010000000000000001000000,6162", "offsets of `x` take 20 bytes"),
+        array("numbers and their dictionary", "x=u", "4/0,2/0:,00000000010000000000000001000000,,000000000100000002000000,6162", "2 nodes"),
         // Nested types.
         array("a list beyond its items", "x=+l/1 item=l", "4/0,2/0:,0000000001000000020000000200000063000000,,00*16", "`x` is not a valid array"),
         array("a list that runs backwards", "x=+l/1 item=l", "4/0,2/0:,0000000002000000010000000200000002000000,,00*16", "`x` is not a valid array"),

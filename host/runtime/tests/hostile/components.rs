@@ -24,6 +24,53 @@ fn assembled(parts: &str) -> Vec<u8> {
     wat::parse_str(format!("(component {parts})")).expect("a component as text")
 }
 
+/// What a component says of `log`.
+const LOG: &str = r#"
+    (type $level (enum "debug" "info" "warn"))
+    (export "level" (type $named (eq $level)))
+    (export "log" (func (param "level" $named) (param "message" string)))"#;
+
+/// What a component says of `output`. Each type has a name of its own in the contract.
+const OUTPUT: &str = r#"
+    (type $a (record (field "length" u32) (field "null-count" u32)))
+    (export "node" (type $node (eq $a)))
+    (type $b (record (field "nodes" (list $node)) (field "buffers" (list (list u8)))))
+    (export "array" (type $array (eq $b)))
+    (type $c (enum "current" "kept"))
+    (export "origin" (type $origin (eq $c)))
+    (type $d (record (field "origin" $origin) (field "rows" (list u32))))
+    (export "selection" (type $selection (eq $d)))
+    (type $e (record (field "selection" u32) (field "column" u32)))
+    (export "gathered" (type $gathered (eq $e)))
+    (type $f (variant (case "forward" u32) (case "gather" $gathered) (case "values" $array)))
+    (export "column" (type $column (eq $f)))
+    (export "emit" (func
+        (param "rows" u32)
+        (param "selections" (list $selection))
+        (param "columns" (list $column))))"#;
+
+/// Returns a component that calls a function of the contract when it starts, with these numbers.
+fn calling_at_start(interface: &str, declared: &str, function: &str, arguments: &[u32]) -> Vec<u8> {
+    let parameters = "i32 ".repeat(arguments.len());
+    let constant = |argument: &u32| format!("(i32.const {argument})");
+    let arguments: Vec<_> = arguments.iter().map(constant).collect();
+    let arguments = arguments.join(" ");
+    assembled(&format!(
+        r#"(import "wigeon:plugin/{interface}@0.1.0" (instance $host {declared}))
+        (core module $store (memory (export "memory") 1))
+        (core instance $stored (instantiate $store))
+        (core func $called
+            (canon lower (func $host "{function}") (memory (core memory $stored "memory"))))
+        (core module $module
+            (import "host" "call" (func $call (param {parameters})))
+            (func $start (call $call {arguments}))
+            (start $start))
+        (core instance
+            (instantiate $module (with "host" (instance (export "call" (func $called))))))
+        {STEP}"#
+    ))
+}
+
 /// A module that traps with `body` when it starts.
 fn trapping(name: &'static str, body: &str, words: &'static str) -> Case {
     let module = format!(
@@ -71,6 +118,11 @@ pub(crate) fn cases() -> Vec<Case> {
         bytes("memories larger than may be together", at_start("(memory 7000) (memory 7000) (memory 7000)"), Memory, "MiB of memory"),
         bytes("a table larger than may be", at_start("(table 4000000000 funcref)"), Memory, "MiB of memory").or(Trapped),
         bytes("more instances than may be", many_instances(), Trapped, "instance").or(NotAComponent),
+        // Calls of the host at start-up. What is logged harms nobody: it then lacks its functions.
+        bytes("emitting at start-up", calling_at_start("output", OUTPUT, "emit", &[0; 5]), Failure::Breach, "`instantiate`|nothing may be emitted here"),
+        bytes("emitting rows at start-up", calling_at_start("output", OUTPUT, "emit", &[4, 0, 0, 0, 0]), Failure::Breach, "`instantiate`|nothing may be emitted here"),
+        bytes("logging at start-up", calling_at_start("log", LOG, "log", &[2, 0, 1]), Failure::Exports, "transform plugin|open"),
+        bytes("logging from beyond the memory at start-up", calling_at_start("log", LOG, "log", &[2, 65_535, 2]), Trapped, "out of bounds"),
         // Imports.
         importing("an interface of nobody's", r#"(import "evil:network/socket@1.0.0" (instance))"#, Failure::Import, "`evil:network/socket@1.0.0`"),
         importing("an interface without a version", r#"(import "x:y/z" (instance))"#, Failure::Import, "`x:y/z`"),

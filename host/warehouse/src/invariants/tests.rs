@@ -285,7 +285,7 @@ fn the_versions_of_a_late_extract_follow_each_other() {
     let extract = changes(&warehouse, &[(0, 1)]);
     load.apply_snapshot(&users(), &extract, day(1)).unwrap();
     load.run(
-        "CREATE TEMP TABLE wigeon_test (change TINYINT, id BIGINT, b_row BIGINT); \
+        "CREATE TEMP TABLE wigeon_test (change TINYINT, k_0 BIGINT, b_row BIGINT); \
          INSERT INTO temp.main.wigeon_test VALUES (1, 1, 0)",
     )
     .unwrap();

@@ -1,7 +1,7 @@
 //! Tables of another DuckDB file.
 
-use arrow_schema::DataType;
-use wigeon_warehouse::{AttachedTable, ReadError, Warehouse, Watermark};
+use arrow_schema::{DataType, Field};
+use wigeon_warehouse::{AttachedColumns, AttachedTable, ReadError, Warehouse, Watermark};
 
 use crate::support::{Context, fields, settings, table};
 
@@ -21,6 +21,15 @@ fn users() -> AttachedTable {
     AttachedTable::Table("users".to_owned())
 }
 
+/// Of a table that may have more columns.
+fn some<'a>(declared: &'a [Field], projection: &'a [usize]) -> AttachedColumns<'a> {
+    AttachedColumns {
+        declared,
+        projection,
+        ignore_extra: true,
+    }
+}
+
 #[test]
 fn tables_and_queries_are_read() {
     let context = Context::new();
@@ -38,7 +47,7 @@ fn tables_and_queries_are_read() {
     ] {
         let stream = context
             .warehouse
-            .read_attached(&path, &rows, &columns, None)
+            .read_attached(&path, &rows, some(&columns, &[0, 1]), None)
             .unwrap();
         let text = table(stream);
         assert_eq!(text.lines().count(), expected);
@@ -58,7 +67,7 @@ fn tables_and_queries_are_read() {
     let streams = [0, 1].map(|_| {
         context
             .warehouse
-            .read_attached(&path, &users(), &columns, None)
+            .read_attached(&path, &users(), some(&columns, &[1]), None)
             .unwrap()
     });
     for stream in streams {
@@ -104,9 +113,12 @@ fn a_watermark_tells_what_is_new() {
             after: after.map(str::to_owned),
             up_to: up_to.map(str::to_owned),
         };
-        let stream = context
-            .warehouse
-            .read_attached(&path, &users(), &columns, Some(&watermark));
+        let stream = context.warehouse.read_attached(
+            &path,
+            &users(),
+            some(&columns, &[0]),
+            Some(&watermark),
+        );
         table(stream.unwrap())
     };
     assert_eq!(read(None, newest.as_deref()), "0\n1\n2\n3\n4");
@@ -126,7 +138,7 @@ fn other_files_and_columns_are_refused() {
     let read = |path: &std::path::Path, columns: &[(&str, DataType)]| {
         context
             .warehouse
-            .read_attached(path, &users(), &fields(columns), None)
+            .read_attached(path, &users(), some(&fields(columns), &[0]), None)
             .unwrap_err()
     };
     let shown = format!("{}: users", path.display());
@@ -154,4 +166,30 @@ fn other_files_and_columns_are_refused() {
         ReadError::Held { pid, .. } => assert_eq!(pid, Some(std::process::id())),
         error => panic!("{error}"),
     }
+}
+
+#[test]
+fn a_table_has_the_declared_columns_only_and_a_query_may_have_more() {
+    let context = Context::new();
+    let path = other(&context);
+    let declared = fields(&[("name", DataType::Utf8), ("id", DataType::Int64)]);
+    let read = |rows: &AttachedTable| {
+        let columns = AttachedColumns {
+            ignore_extra: false,
+            ..some(&declared, &[1])
+        };
+        context.warehouse.read_attached(&path, rows, columns, None)
+    };
+    let error = read(&users()).unwrap_err();
+    assert!(
+        error.to_string().ends_with(
+            "differ from the declared ones: `updated_at` not declared\
+             \n  name utf8\n+ updated_at timestamp\n  id int64"
+        ),
+        "{error}"
+    );
+    let few = AttachedTable::Query("FROM few".to_owned());
+    assert_eq!(table(read(&few).unwrap()), "0\n1");
+    let chosen = AttachedTable::Query("SELECT id, name FROM users".to_owned());
+    assert_eq!(table(read(&chosen).unwrap()).lines().count(), 5);
 }

@@ -31,7 +31,26 @@ fn parquet_columns_are_found_by_name() {
         "SELECT true AS more, 'y' AS name, 2::INTEGER AS id",
         "b.parquet",
     );
-    let source = parquet(&[("id", DataType::Int64), ("name", DataType::Utf8)]);
+    let mut source = parquet(&[("id", DataType::Int64), ("name", DataType::Utf8)]);
+    match context.read(&source, "*.parquet", 0).unwrap_err() {
+        ReadError::Columns {
+            path,
+            missing,
+            extra,
+            difference,
+        } => {
+            assert_eq!(
+                (path.as_str(), missing, extra),
+                ("b.parquet", Vec::new(), vec!["more".to_owned()])
+            );
+            assert_eq!(
+                difference.to_string(),
+                "\n+ more boolean\n  id int64\n  name utf8"
+            );
+        }
+        error => panic!("{error}"),
+    }
+    source.ignore_extra_columns = true;
     assert_eq!(
         context.read(&source, "*.parquet", 0).unwrap().rows,
         "1 | x\n2 | y"

@@ -80,6 +80,7 @@ pub(crate) fn carry_out(deed: &[&str], scene: &Scene<'_>) -> Result<(), Error> {
         ["keep-batch"] => {
             lent(scene).take_handle();
         }
+        ["drop-batch"] => drop(batch(lent(scene).take_handle())),
         ["drop-batch-twice"] => {
             let handle = lent(scene).take_handle();
             drop(batch(handle));
