@@ -25,7 +25,8 @@ const WINDOW_LIMIT: usize = 1 << 26;
 /// As much of a malformed record as is kept.
 pub(crate) const RAW: usize = 10_000;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What some programs begin a text with to say that it is UTF-8.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How records are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +113,7 @@ impl Window {
     }
 }
 
-/// Splits a file into windows. A byte order mark is left out.
+/// Splits a file into windows. A byte order mark is left out of CSV; in JSON it is a mistake.
 pub(crate) struct Windows<R> {
     reader: R,
     records: Records,
@@ -216,7 +217,8 @@ impl<R: Read> Windows<R> {
         let read = read_full(&mut self.reader, &mut self.pending[start..]);
         self.pending.truncate(start + *read.as_ref().unwrap_or(&0));
         self.ended = read? == 0;
-        if !self.started && self.pending.starts_with(BYTE_ORDER_MARK) {
+        let may_be_marked = !self.started && self.records != Records::Lines;
+        if may_be_marked && self.pending.starts_with(BYTE_ORDER_MARK) {
             self.pending.drain(..BYTE_ORDER_MARK.len());
         }
         self.started = true;

@@ -9,7 +9,7 @@ use arrow_schema::{DataType, Field};
 use memchr::{memchr, memchr_iter};
 
 use crate::{
-    csv_record::{self, Records, State},
+    csv_record::{self, BYTE_ORDER_MARK, Records, State},
     source::{FileSource, SourceFormat},
 };
 
@@ -17,8 +17,6 @@ use crate::{
 const LONGEST: usize = 1 << 22;
 
 const TOO_FINE: &str = "the value is finer than a microsecond";
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A value that would be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]

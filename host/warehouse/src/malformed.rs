@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 use crate::{
     arrow_scan::Connection,
     csv::{self, Dialect, Rejects},
-    csv_record::{self, Record, Records, Window, Windows},
+    csv_record::{self, BYTE_ORDER_MARK, Record, Records, Window, Windows},
     error::{DatabaseError, ReadError},
     files::FileIdentity,
     json,
@@ -248,6 +248,12 @@ impl Examination {
         connection: &Connection,
         line: &[u8],
     ) -> Result<(Option<String>, &'static str), ReadError> {
+        if line.starts_with(BYTE_ORDER_MARK) {
+            return Ok((
+                None,
+                "it begins with a byte order mark, which JSON does not allow",
+            ));
+        }
         match serde_json::from_slice::<serde_json::Value>(line) {
             Err(_) => return Ok((None, "it is not valid JSON")),
             Ok(value) if !value.is_object() => return Ok((None, "it is not a JSON object")),

@@ -3,20 +3,11 @@
 use arrow_schema::{DataType, TimeUnit};
 use wigeon_warehouse::{FileSource, ReadError, SourceFormat};
 
-use crate::support::{Context, csv, fields};
+use crate::support::{Context, csv, fields, ndjson};
 
 fn parquet(columns: &[(&str, DataType)]) -> FileSource {
     FileSource {
         format: SourceFormat::Parquet,
-        columns: fields(columns),
-        ignore_extra_columns: false,
-        accept_missing_line_end: false,
-    }
-}
-
-fn ndjson(columns: &[(&str, DataType)]) -> FileSource {
-    FileSource {
-        format: SourceFormat::Ndjson,
         columns: fields(columns),
         ignore_extra_columns: false,
         accept_missing_line_end: false,

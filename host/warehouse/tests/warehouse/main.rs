@@ -5,7 +5,10 @@
 mod attached;
 mod changed_keys;
 mod csv;
+mod csv_files;
+mod csv_malformed;
 mod formats;
+mod json_bytes;
 mod late;
 mod ledger;
 mod load;

@@ -1,6 +1,7 @@
 //! A temporary warehouse, batches from literals, and tables as text.
 
 use std::{
+    io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,6 +13,7 @@ use arrow_cast::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use chrono::{NaiveDate, NaiveDateTime};
+use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
 use wigeon_warehouse::{
     FileIdentity, FileSource, ReadError, RejectedRow, RowStream, Settings, SourceFormat, Stage,
@@ -158,6 +160,21 @@ pub(crate) fn csv(columns: &[(&str, DataType)]) -> FileSource {
         ignore_extra_columns: false,
         accept_missing_line_end: false,
     }
+}
+
+pub(crate) fn ndjson(columns: &[(&str, DataType)]) -> FileSource {
+    FileSource {
+        format: SourceFormat::Ndjson,
+        columns: fields(columns),
+        ignore_extra_columns: false,
+        accept_missing_line_end: false,
+    }
+}
+
+pub(crate) fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
 }
 
 pub(crate) fn fields(columns: &[(&str, DataType)]) -> Vec<Field> {
