@@ -5,8 +5,9 @@
 //! rows with the entries applied. No step can have a name that begins with `wigeon`.
 //!
 //! An entry says what some columns hold in all rows of a key whose event time lies within bounds,
-//! both inclusive. It says so of rows that are loaded later as well: they bring the same values,
-//! unless the key has changed in the meantime and the change is still to be detected.
+//! both inclusive. None goes beyond the latest event time that the table had when the entry was
+//! made: newer rows bring their values, and those of a change that is still to be detected with
+//! them. Of older rows that are loaded later it says the same as they bring, but for such a change.
 //!
 //! What an overlay applies to, and who made its entries, is written in the internal table
 //! `overlay`, so that it can be read, and folded in, whatever the manifest says by then.
@@ -205,7 +206,8 @@ impl Load {
     /// had, and returns how many entries it has then.
     ///
     /// The stage has the columns of the key, [`FROM_COLUMN`] and the columns to set. Each key's
-    /// rows say what holds from then on until its next row; its first row is from `-infinity`.
+    /// rows say what holds from then on until its next row, or until the table's latest event time;
+    /// its first row is from `-infinity`.
     /// Neighbours with the same values become one entry. The table becomes a view if it has no
     /// overlay yet, and then nothing else may be written to its rows in this load: when it replays
     /// its log, DuckDB looks for rows under the new name before it renames the table.
@@ -243,7 +245,8 @@ impl Load {
             stage.table(),
             same_key.join(" AND ")
         ))?;
-        self.run(&insertion(shape, &entries, &stage.table()))?;
+        let base = sql::table(&names.base);
+        self.run(&insertion(shape, &entries, &stage.table(), &base))?;
         self.try_to(|connection| {
             let count = format!("SELECT count(*) FROM {entries}");
             Ok(connection.query_row(&count, [], |row| row.get(0))?)
@@ -300,8 +303,8 @@ impl Load {
 }
 
 /// Returns the insertion of entries: of each key's rows, in the order of their times, those whose
-/// values are not those of the row before, each until the next.
-fn insertion(shape: &OverlayShape, entries: &str, stage: &str) -> String {
+/// values are not those of the row before, each until the next or until the last event of `base`.
+fn insertion(shape: &OverlayShape, entries: &str, stage: &str, base: &str) -> String {
     let names = |prefix: &str, count: usize| {
         let names: Vec<_> = (0..count).map(|i| format!("{prefix}{i}")).collect();
         names.join(", ")
@@ -321,13 +324,15 @@ fn insertion(shape: &OverlayShape, entries: &str, stage: &str) -> String {
         .collect();
     format!(
         "INSERT INTO {entries} \
-         SELECT {key}, t, coalesce(lead(t) OVER w - to_microseconds(1), 'infinity'::TIMESTAMP), {set} \
+         SELECT {key}, t, least(coalesce(lead(t) OVER w - to_microseconds(1), last), last), {set} \
          FROM (SELECT * FROM (SELECT {}, {FROM_COLUMN} AS t, {} FROM {stage}) \
          WINDOW w AS (PARTITION BY {key} ORDER BY t) \
-         QUALIFY row_number() OVER w = 1 OR {}) \
-         WINDOW w AS (PARTITION BY {key} ORDER BY t)",
+         QUALIFY row_number() OVER w = 1 OR {}), \
+         (SELECT coalesce(max({}), '-infinity') AS last FROM {base}) \
+         WHERE t <= last WINDOW w AS (PARTITION BY {key} ORDER BY t)",
         aliased(&shape.key, "k"),
         aliased(&shape.set, "c"),
         differs.join(" OR "),
+        sql::name(&shape.event_time),
     )
 }

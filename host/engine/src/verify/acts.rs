@@ -133,8 +133,9 @@ impl<'a> Acts<'a> {
         Ok(parts.into_iter().filter_map(act).collect())
     }
 
-    /// Refuses a table that shows rows by what their keys were, until change detection has run: one
-    /// with an overlay, and rows that are newer than a change which is still to be detected.
+    /// Refuses a table that may show rows by what their keys were, until change detection has run:
+    /// one with an overlay, and rows that came after a change which is still to be detected. The
+    /// late ones among them are shown as the older rows are.
     fn check_overlay(
         &self,
         step: &Step,

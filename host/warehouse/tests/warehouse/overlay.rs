@@ -144,10 +144,17 @@ fn rows_are_loaded_into_a_table_with_an_overlay() {
         &[(1, BEFORE_ALL, Some("new"))],
     )
     .unwrap();
-    context.append("views", views(&[(1, 4), (4, 4)]));
+    // A late row is one of those that the entry is about; newer ones bring what holds by then.
+    context.append("views", views(&[(1, 2), (1, 4), (4, 4)]));
     assert_eq!(
-        context.query("select user_id, postcode from views where viewed_at >= '2026-01-03'"),
-        "1 | new\n1 | new\n2 | old\n4 | old"
+        context.query(
+            "select user_id, postcode from views where user_id = 1 and viewed_at < '2026-01-04'"
+        ),
+        "1 | new\n1 | new\n1 | new\n1 | new"
+    );
+    assert_eq!(
+        context.query("select user_id, postcode from views where viewed_at >= '2026-01-04'"),
+        "1 | old\n4 | old"
     );
     let other = batch(&[("user_id", ints([1]))]);
     let load = context.warehouse.begin().unwrap();
