@@ -7,7 +7,11 @@
     reason = "a test that cannot read its inputs has failed"
 )]
 
-use proptest::{prelude::*, sample::Index};
+use proptest::{
+    prelude::*,
+    sample::Index,
+    test_runner::{RngAlgorithm, TestRng, TestRunner},
+};
 use wigeon_fuzzing::{arrays, components, manifests};
 use wigeon_registry::{Places, builtin_names, resolve};
 
@@ -82,10 +86,13 @@ fn try_near(inputs: &[Vec<u8>], cases: u32, target: impl Fn(&[u8])) {
     for input in inputs {
         target(input);
     }
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+    let config = ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::with_cases(cases)
-    });
+    };
+    // The same each time: it is `./just fuzz` that searches.
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, rng);
     let tried = runner.run(&damage(), |damage| {
         target(&damage.of(inputs));
         Ok(())
