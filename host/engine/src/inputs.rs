@@ -166,7 +166,7 @@ impl Question<'_> {
             return Ok(true);
         }
         let mut file = file.clone();
-        let taken = file.take_digest(&file_source(self.source));
+        let taken = file.take_digest(&file_source(self.source), false);
         taken.map_err(|source| self.read_error(source))?;
         let now = file.digest.clone().unwrap_or_default();
         let before = known.digest.clone().unwrap_or_default();

@@ -3,6 +3,8 @@
 use std::{
     io::{self, Read, Seek, SeekFrom},
     path::{Component, Path, PathBuf},
+    sync::mpsc,
+    thread,
 };
 
 use chrono::{DateTime, Utc};
@@ -19,6 +21,9 @@ use crate::{
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 18;
+
+/// How many blocks may wait for the thread that looks at them.
+const WAITING_BLOCKS: usize = 8;
 
 /// A file, and what tells whether it is still the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +60,12 @@ impl FileIdentity {
     /// Takes the digest of the file, as [`digest_file`] does.
     ///
     /// What reading the file as one of `source` needs to know of it beforehand is found out on
-    /// the way, so that the file is not read once more for it.
+    /// the way, so that the file is not read once more for it; on another thread, if one is free.
     ///
     /// # Errors
     ///
     /// As [`digest_file`], about [`FileIdentity::path`].
-    pub fn take_digest(&mut self, source: &FileSource) -> Result<(), ReadError> {
+    pub fn take_digest(&mut self, source: &FileSource, free_thread: bool) -> Result<(), ReadError> {
         let mut scan = source
             .format
             .delimiter()
@@ -68,14 +73,19 @@ impl FileIdentity {
         let mut last = None;
         let mut lossy = LossyScan::new(source);
         let mut members = MemberScan::new(source);
-        let digest = digest(&self.absolute, |bytes| {
+        let mut look = |bytes: &[u8]| {
             last = bytes.last().copied().or(last);
             lossy.add(bytes);
             members.add(bytes);
             if let Some((_, scan)) = &mut scan {
                 scan.add(bytes);
             }
-        });
+        };
+        let digest = if free_thread {
+            digest_beside(&self.absolute, look)
+        } else {
+            digest(&self.absolute, |block| look(block))
+        };
         self.digest = Some(digest.map_err(|error| self.read_error(error))?);
         self.seen_quotes = scan.map(|(delimiter, scan)| (delimiter, scan.finish()));
         self.seen_last = last;
@@ -378,20 +388,22 @@ pub fn digest_file(path: &Path) -> Result<String, ReadError> {
     digest(path, |_| {}).map_err(|error| read_error(&path.to_string_lossy(), is_gzip(path), error))
 }
 
-/// Takes the digest of a file and shows its text, decompressed, piece by piece.
-fn digest(path: &Path, mut show: impl FnMut(&[u8])) -> io::Result<String> {
+/// Takes the digest of a file and shows its text, decompressed, block by block.
+fn digest(path: &Path, mut show: impl FnMut(&mut Vec<u8>)) -> io::Result<String> {
     let mut hashed = HashingReader {
         inner: File::open(path)?,
         hasher: blake3::Hasher::new(),
     };
-    let mut block = vec![0; BLOCK];
+    let mut block = Vec::new();
     let mut show_all = |reader: &mut dyn Read| -> io::Result<()> {
         loop {
+            block.resize(BLOCK, 0);
             let read = read_full(&mut *reader, &mut block)?;
             if read == 0 {
                 return Ok(());
             }
-            show(&block[..read]);
+            block.truncate(read);
+            show(&mut block);
         }
     };
     if is_gzip(path) {
@@ -401,6 +413,27 @@ fn digest(path: &Path, mut show: impl FnMut(&[u8])) -> io::Result<String> {
         show_all(&mut hashed)?;
     }
     Ok(format!("blake3:{}", hashed.hasher.finalize().to_hex()))
+}
+
+/// Takes the digest of a file, while another thread looks at its text.
+fn digest_beside(path: &Path, mut look: impl FnMut(&[u8]) + Send) -> io::Result<String> {
+    let (shown, to_see) = mpsc::sync_channel::<Vec<u8>>(WAITING_BLOCKS);
+    let (seen, to_fill) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for block in to_see {
+                look(&block);
+                // Nobody fills it again if the file has ended.
+                drop(seen.send(block));
+            }
+        });
+        // It ends the queue when it is dropped, and so the other thread.
+        digest(path, move |block| {
+            let next = to_fill.try_recv().unwrap_or_default();
+            let full = std::mem::replace(block, next);
+            shown.send(full).expect("the other thread sees all blocks");
+        })
+    })
 }
 
 struct HashingReader {

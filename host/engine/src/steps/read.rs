@@ -53,7 +53,9 @@ impl StepRun<'_> {
             if self.run.cancellation.is_cancelled() {
                 return Err(self.cancelled());
             }
-            let taken = file.identity.take_digest(&source);
+            let taken = file
+                .identity
+                .take_digest(&source, files.len() < self.run.threads);
             taken.map_err(|source| self.read_error(source))?;
             self.check_loaded(&file)?;
             Ok(file)

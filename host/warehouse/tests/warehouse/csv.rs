@@ -225,7 +225,7 @@ fn values_that_reading_would_change_are_refused() {
             );
         }
         let mut files = context.files("a.csv");
-        files[0].take_digest(&source).unwrap();
+        files[0].take_digest(&source, true).unwrap();
         let read = |projection: &[usize]| {
             let warehouse = &context.warehouse;
             warehouse.read_files(&source, &files, projection, 0)

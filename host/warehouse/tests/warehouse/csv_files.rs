@@ -46,7 +46,7 @@ fn a_last_line_without_its_end_is_refused_unless_accepted() {
             )
         );
         let mut files = context.files(name);
-        files[0].take_digest(&users()).unwrap();
+        files[0].take_digest(&users(), true).unwrap();
         let read = |source: &FileSource| context.warehouse.read_files(source, &files, &[0], 0);
         assert!(matches!(
             read(&users()),
@@ -87,7 +87,7 @@ fn compressed_files_are_read_and_checked() {
     );
     for mut file in files {
         let digest = digest_file(&file.absolute).unwrap();
-        file.take_digest(&users()).unwrap();
+        file.take_digest(&users(), true).unwrap();
         assert_eq!(file.digest.as_ref(), Some(&digest));
         let bytes = fs_err::read(&file.absolute).unwrap();
         assert_eq!(digest, format!("blake3:{}", blake3::hash(&bytes).to_hex()));

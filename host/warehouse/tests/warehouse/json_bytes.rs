@@ -92,7 +92,7 @@ fn compressed_json_has_its_end() {
     let whole = gzip(&text);
     for cut in [whole.len() / 2, whole.len() - 3, 0] {
         context.write("a.ndjson.gz", &whole[..cut]);
-        let error = context.files("a.ndjson.gz")[0].take_digest(&users());
+        let error = context.files("a.ndjson.gz")[0].take_digest(&users(), true);
         assert!(
             matches!(error, Err(ReadError::Truncated { .. })),
             "{error:?}"
@@ -107,7 +107,7 @@ fn compressed_json_has_its_end() {
     let error = context.read(&users(), "b.ndjson.gz", 0).unwrap_err();
     assert_eq!(error.to_string(), message);
     let mut files = context.files("b.ndjson.gz");
-    files[0].take_digest(&users()).unwrap();
+    files[0].take_digest(&users(), true).unwrap();
     let read = |source: &FileSource| context.warehouse.read_files(source, &files, &[0], 0);
     assert!(matches!(
         read(&users()),
