@@ -8,12 +8,12 @@
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
-use crossbeam_channel::Sender;
 
 use crate::{
     exchange::{RouteError, Router, pass_of},
     failure::{Failure, Stopped},
     key_filter::KeyFilter,
+    queue::Inflow,
     run::{Follow, Inlet, Rows},
 };
 
@@ -55,8 +55,8 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
         &self,
         first: Inlet<'_, E>,
         second: Inlet<'_, E>,
-        first_in: Vec<Sender<RecordBatch>>,
-        second_in: Vec<Sender<RecordBatch>>,
+        mut first_in: Vec<Inflow>,
+        mut second_in: Vec<Inflow>,
         budget: Option<Budget>,
     ) -> Result<(), Stopped<T, E>> {
         let lanes = second_in.len();
@@ -67,14 +67,20 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
             None => Held::default(),
         };
         let filter = held.ended.then(|| KeyFilter::new(&held.hashes));
-        self.feed(&mut first, &first_router, &first_in, filter.as_ref(), false)?;
+        self.feed(
+            &mut first,
+            &first_router,
+            &mut first_in,
+            filter.as_ref(),
+            false,
+        )?;
         // The lanes learn that there is no more of it.
         drop((first_in, filter));
         for (lane, rows) in held.rows {
-            send(&second_in, lane, rows);
+            send(&mut second_in, lane, rows);
         }
         if !held.ended {
-            self.feed(&mut second, &second_router, &second_in, None, true)?;
+            self.feed(&mut second, &second_router, &mut second_in, None, true)?;
         }
         drop(second_in);
         Ok(())
@@ -121,12 +127,12 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
         &self,
         stream: &mut Rows<'_, E>,
         router: &Router,
-        lanes: &[Sender<RecordBatch>],
+        lanes: &mut [Inflow],
         filter: Option<&KeyFilter>,
         counts: bool,
     ) -> Result<(), Stopped<T, E>> {
         let all = self.pass.1 == 1 && filter.is_none();
-        let mut waiting = Coalesced::new(lanes);
+        let mut waiting = Coalesced::new(lanes.len());
         while let Some(batch) = self.next(stream)? {
             let mut kept = 0;
             let routed = if all {
@@ -143,12 +149,12 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
                 })
             };
             routed.map_err(|error| stopped(error, &batch))?;
-            waiting.send_full().map_err(Stopped::Route)?;
+            waiting.send_full(lanes).map_err(Stopped::Route)?;
             if counts {
                 self.follow.took(kept as u64);
             }
         }
-        waiting.send_all().map_err(Stopped::Route)
+        waiting.send_all(lanes).map_err(Stopped::Route)
     }
 
     fn is_of_pass(&self, hash: u64, lanes: usize) -> bool {
@@ -177,8 +183,8 @@ fn stopped<T, E>(error: RouteError, batch: &RecordBatch) -> Stopped<T, E> {
 }
 
 /// A lane that is gone has told why.
-fn send(lanes: &[Sender<RecordBatch>], lane: usize, rows: RecordBatch) {
-    drop(lanes[lane].send(rows));
+fn send(lanes: &mut [Inflow], lane: usize, rows: RecordBatch) {
+    lanes[lane].put(rows);
 }
 
 /// What was read of the second stream before the first: rows for the lanes, and their keys.
@@ -192,16 +198,14 @@ struct Held {
 }
 
 /// Rows on their way to lanes, joined so that few calls hand them over.
-struct Coalesced<'a> {
-    lanes: &'a [Sender<RecordBatch>],
+struct Coalesced {
     waiting: Vec<Vec<RecordBatch>>,
 }
 
-impl<'a> Coalesced<'a> {
-    fn new(lanes: &'a [Sender<RecordBatch>]) -> Self {
+impl Coalesced {
+    fn new(lanes: usize) -> Self {
         Self {
-            lanes,
-            waiting: vec![vec![]; lanes.len()],
+            waiting: vec![vec![]; lanes],
         }
     }
 
@@ -209,25 +213,25 @@ impl<'a> Coalesced<'a> {
         self.waiting[lane].push(rows);
     }
 
-    fn send_full(&mut self) -> Result<(), ArrowError> {
-        for lane in 0..self.lanes.len() {
+    fn send_full(&mut self, lanes: &mut [Inflow]) -> Result<(), ArrowError> {
+        for lane in 0..lanes.len() {
             let rows: usize = self.waiting[lane].iter().map(RecordBatch::num_rows).sum();
             if rows >= COALESCED_ROWS {
-                self.send(lane)?;
+                self.send(lane, lanes)?;
             }
         }
         Ok(())
     }
 
-    fn send_all(&mut self) -> Result<(), ArrowError> {
-        (0..self.lanes.len()).try_for_each(|lane| self.send(lane))
+    fn send_all(&mut self, lanes: &mut [Inflow]) -> Result<(), ArrowError> {
+        (0..lanes.len()).try_for_each(|lane| self.send(lane, lanes))
     }
 
-    fn send(&mut self, lane: usize) -> Result<(), ArrowError> {
+    fn send(&mut self, lane: usize, lanes: &mut [Inflow]) -> Result<(), ArrowError> {
         let waiting = std::mem::take(&mut self.waiting[lane]);
         if let [first, ..] = waiting.as_slice() {
             let rows = concat_batches(first.schema_ref(), &waiting)?;
-            send(self.lanes, lane, rows);
+            send(lanes, lane, rows);
         }
         Ok(())
     }

@@ -23,6 +23,7 @@ pub mod exchange;
 mod failure;
 mod feed;
 mod key_filter;
+mod queue;
 mod run;
 
 pub use failure::Stopped;

@@ -8,16 +8,16 @@ use std::{
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
-use crossbeam_channel::{Receiver, Sender, bounded};
 use wigeon_runtime::{Task, run_task};
 
 use crate::{
     failure::{Failure, Stopped, is_set},
     feed::{Budget, Feed},
+    queue::{Inflow, Outflow, queue},
 };
 
-/// How many batches may wait for a lane, and how many for the sink.
-const QUEUE: usize = 16;
+/// How many bundles of batches may wait for a lane, and how many of each lane for the sink.
+const QUEUE: usize = 4;
 
 /// A stream of batches into the lanes.
 pub type Rows<'a, E> = Box<dyn Iterator<Item = Result<RecordBatch, E>> + Send + 'a>;
@@ -89,7 +89,7 @@ where
 {
     let first = open(0)?;
     let failure = Failure::default();
-    let (emitted, to_sink) = bounded::<RecordBatch>(QUEUE * first.tasks.len());
+    let (emitted, to_sink) = queue(QUEUE * first.tasks.len());
     let result = thread::scope(|scope| {
         scope.spawn(|| {
             let (emitted, mut opened) = (emitted, Some(Ok(first)));
@@ -129,26 +129,26 @@ fn run_pass<T, E>(
     number: (usize, usize),
     follow: &dyn Follow,
     failure: &Failure<Stopped<T::Error, E>>,
-    emitted: &Sender<RecordBatch>,
+    emitted: &Inflow,
 ) where
     T: Task + Send,
     T::Error: Send,
     E: Send,
 {
-    let queues = || -> (Vec<Sender<RecordBatch>>, Vec<Receiver<RecordBatch>>) {
-        pass.tasks.iter().map(|_| bounded(QUEUE)).unzip()
-    };
+    let queues =
+        || -> (Vec<Inflow>, Vec<Outflow>) { pass.tasks.iter().map(|_| queue(QUEUE)).unzip() };
     let (first_in, first_out) = queues();
     let (second_in, second_out) = queues();
     thread::scope(|scope| {
         for ((mut task, first), second) in pass.tasks.into_iter().zip(first_out).zip(second_out) {
+            let mut emitted = emitted.clone();
             scope.spawn(move || {
                 let emit = |batch: RecordBatch| {
                     follow.gave(batch.num_rows() as u64);
-                    emitted.send(batch).is_ok()
+                    emitted.put(batch)
                 };
-                let second = second.into_iter().take_while(|_| !failure.is_set());
-                if let Err(error) = run_task(&mut task, first.into_iter(), second, emit) {
+                let second = second.take_while(|_| !failure.is_set());
+                if let Err(error) = run_task(&mut task, first, second, emit) {
                     failure.set(Stopped::Task(error));
                 }
             });
@@ -167,7 +167,7 @@ fn run_pass<T, E>(
 /// What the lanes emit, as a reader for the warehouse.
 struct Emitted {
     schema: SchemaRef,
-    batches: Receiver<RecordBatch>,
+    batches: Outflow,
     failed: Arc<AtomicBool>,
     ended: bool,
 }
@@ -179,13 +179,13 @@ impl Iterator for Emitted {
         if self.ended {
             return None;
         }
-        match self.batches.recv() {
-            Ok(batch) if !is_set(&self.failed) => {
+        match self.batches.next() {
+            Some(batch) if !is_set(&self.failed) => {
                 // The plugin's schema and the table's agree in names and types, which were
                 // checked, but a key that cannot be null may be nullable to the plugin.
                 Some(batch.with_schema(SchemaRef::clone(&self.schema)))
             }
-            Err(_) if !is_set(&self.failed) => {
+            None if !is_set(&self.failed) => {
                 self.ended = true;
                 None
             }

@@ -11,8 +11,8 @@ use crate::{
     states::State,
 };
 
-/// An hour of the day after, with about a twenty-fourth of its views.
-const HOUR: u32 = 8;
+/// The first hour of the day after that is loaded. It and the next have about a twenty-fourth of its views each.
+const FIRST_HOUR: u32 = 8;
 
 /// What everything may take at L, and what an hour may.
 const PEAK_MIB: f64 = 4_096.0;
@@ -44,12 +44,13 @@ impl Runner<'_> {
         Ok(vec![Figure::of_pairs(Kind::Daily, 0, work, &pairs, target)])
     }
 
-    /// One hourly file into a table of a day, with a history of two extracts.
+    /// Hourly files into a table of a day, one after the other, with a history of two extracts.
     pub(crate) fn hourly(&self) -> Result<Vec<Figure>, BenchError> {
         let work = "hourly load: one file into a day";
         self.prepare(State::Moved(1))?;
-        self.only(&[Extract::views(1, HOUR)])?;
-        let pairs = self.pairs(work, State::Moved(1), Job::Load(1))?;
+        let hours = (FIRST_HOUR..24).take(self.settings.runs as usize);
+        let hours: Vec<_> = hours.map(|hour| Extract::views(1, hour)).collect();
+        let pairs = self.pairs_in_a_row(work, State::Moved(1), Job::Load(1), &hours)?;
         let target = Target::ratio(1.1).and_peak(self.at_l(HOURLY_PEAK_MIB));
         Ok(vec![Figure::of_pairs(
             Kind::Hourly,
