@@ -110,6 +110,14 @@ pub enum EngineError {
     /// The warehouse could not be read.
     #[error("the warehouse could not be read")]
     ReadWarehouse(#[source] ReadError),
+    /// A step could not read what is stored: a history, its target, or rows kept for it.
+    #[error("step `{step}` could not read the warehouse")]
+    ReadStored {
+        /// The step.
+        step: String,
+        /// Why not.
+        source: ReadError,
+    },
     /// The result could not be stored.
     #[error("step `{step}` could not store its result")]
     Load {
