@@ -7,7 +7,9 @@ use wigeon_registry::{LockFileError, OciError, ResolveError};
 use wigeon_runtime::{
     LoadError as PluginLoadError, OpenError as StepOpenError, PluginError, PluginId,
 };
-use wigeon_warehouse::{LawError, LoadError, LockError, OpenError, ReadBackError, ReadError};
+use wigeon_warehouse::{
+    CheckpointError, LawError, LoadError, LockError, OpenError, ReadBackError, ReadError,
+};
 
 use crate::GuardBreach;
 
@@ -108,6 +110,14 @@ pub enum EngineError {
     /// The warehouse could not be read.
     #[error("the warehouse could not be read")]
     ReadWarehouse(#[source] ReadError),
+    /// A step could not read what is stored: a history, its target, or rows kept for it.
+    #[error("step `{step}` could not read the warehouse")]
+    ReadStored {
+        /// The step.
+        step: String,
+        /// Why not.
+        source: ReadError,
+    },
     /// The result could not be stored.
     #[error("step `{step}` could not store its result")]
     Load {
@@ -124,6 +134,10 @@ pub enum EngineError {
         /// Which law, and whose plugin.
         source: BrokenLaw,
     },
+    /// What was committed could not be moved from the log into the warehouse. It is stored all the
+    /// same, and the next run goes on from there.
+    #[error("what was committed is stored, but in the log of the warehouse only")]
+    Checkpoint(#[source] CheckpointError),
     /// All steps are done, and what they have stored is not as they stored it.
     #[error("the run is done, but its result cannot be relied on")]
     ReadBack(#[source] ReadBackError),

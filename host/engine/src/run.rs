@@ -112,13 +112,7 @@ impl Project {
             return Err(graver(error, warehouse.read_back(&committed)));
         }
         observer.reached(Point::Checkpointing, "");
-        warehouse.checkpoint().map_err(|source| EngineError::Load {
-            step: steps
-                .last()
-                .map(|(step, _)| step.name.clone())
-                .unwrap_or_default(),
-            source,
-        })?;
+        warehouse.checkpoint().map_err(EngineError::Checkpoint)?;
         observer.reached(Point::Checkpointed, "");
         warehouse
             .read_back(&committed)

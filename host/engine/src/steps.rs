@@ -111,6 +111,16 @@ pub(crate) struct Started {
 impl StepRun<'_> {
     /// Runs the step on all that is new to it, and returns a report for each load.
     pub(crate) fn execute(&self) -> Result<Vec<StepReport>, EngineError> {
+        self.take_in_all_new().map_err(|error| match error {
+            EngineError::ReadWarehouse(source) => EngineError::ReadStored {
+                step: self.name().to_owned(),
+                source,
+            },
+            error => error,
+        })
+    }
+
+    fn take_in_all_new(&self) -> Result<Vec<StepReport>, EngineError> {
         let reports = match &self.resolved.work {
             Work::Snapshot { .. } => self.snapshot()?,
             Work::Transform { .. } | Work::Incremental { .. } => self.incremental()?,

@@ -54,7 +54,9 @@ mod warehouse;
 pub use attached::{AttachedColumns, AttachedTable, NewestWatermark, Watermark};
 pub use compare::{ColumnDifference, Comparison, DifferenceKind, RowDifference, StoredRows};
 pub use diagnose::{DuplicateKey, RowPlace};
-pub use error::{DatabaseError, LawError, LoadError, LockError, OpenError, ReadError};
+pub use error::{
+    CheckpointError, DatabaseError, LawError, LoadError, LockError, OpenError, ReadError,
+};
 pub use files::{FileIdentity, digest_file, find_file, list_files};
 pub use fold::FoldPart;
 pub use inconsistency::{Inconsistency, ReadBackError};

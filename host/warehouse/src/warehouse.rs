@@ -9,7 +9,7 @@ use std::{
 use crate::{
     arrow_scan::{Connection, Instance},
     attached::{self, Attachments},
-    error::{DatabaseError, LoadError, OpenError, ReadError},
+    error::{CheckpointError, DatabaseError, OpenError, ReadError},
     held::{self, Holder, Reservation},
     meta,
     sql::{self, CATALOG},
@@ -188,15 +188,23 @@ impl Warehouse {
 
     /// Moves what was committed from the write-ahead log into the file.
     ///
+    /// After an error all of it is still stored, in the log, and the next process to open the
+    /// warehouse finds it there. If DuckDB could not write the file, this [`Warehouse`] answers
+    /// everything else with an error.
+    ///
     /// # Errors
     ///
-    /// [`LoadError::Database`] if DuckDB refuses, because a [`crate::Load`] is open for instance.
-    pub fn checkpoint(&self) -> Result<(), LoadError> {
+    /// [`CheckpointError`] if the disk is full, or a [`crate::Load`] is open, for instance.
+    pub fn checkpoint(&self) -> Result<(), CheckpointError> {
         let checkpoint = || -> Result<(), DatabaseError> {
             let connection = self.connect()?;
             Ok(connection.execute_batch(&format!("CHECKPOINT {CATALOG}"))?)
         };
-        checkpoint().map_err(LoadError::Database)
+        checkpoint().map_err(|source| CheckpointError {
+            path: self.path.clone(),
+            log: beside(&self.path, ".wal"),
+            source,
+        })
     }
 
     /// Returns a handle that interrupts whatever this warehouse is doing.
@@ -239,18 +247,13 @@ impl Warehouse {
     /// process is killed between them. So it is made beside its place, and moved there when done.
     fn make(settings: &Settings) -> Result<(), OpenError> {
         let path = &settings.path;
-        let beside = |suffix: &str| {
-            let mut name = path.clone().into_os_string();
-            name.push(suffix);
-            PathBuf::from(name)
-        };
         let unreadable = |source| OpenError::Unreadable {
             path: path.clone(),
             source,
         };
-        let new = beside(".new");
+        let new = beside(path, ".new");
         // What a killed process may have left.
-        for left in [&new, &beside(".new.wal")] {
+        for left in [&new, &beside(path, ".new.wal")] {
             match fs_err::remove_file(left) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(unreadable(error));
@@ -298,11 +301,8 @@ impl Warehouse {
                 return Err(OpenError::NotAWarehouse { path: path.clone() });
             }
         }
-        let temp_directory = settings.temp_directory.clone().unwrap_or_else(|| {
-            let mut name = path.clone().into_os_string();
-            name.push(".tmp");
-            PathBuf::from(name)
-        });
+        let temp_directory = settings.temp_directory.clone();
+        let temp_directory = temp_directory.unwrap_or_else(|| beside(path, ".tmp"));
         let options = match access {
             Access::Read | Access::Query => "READ_ONLY".to_owned(),
             Access::Write => "READ_WRITE".to_owned(),
@@ -392,6 +392,13 @@ fn check_version(path: &Path, found: i64) -> Result<(), OpenError> {
         });
     }
     Ok(())
+}
+
+/// Returns the path of a file of DuckDB's, or ours, that goes with another.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 fn parent(path: &Path) -> &Path {

@@ -45,9 +45,12 @@ pub(super) fn advice(error: &EngineError) -> Advice {
             plugin::failed(source)
         }
         EngineError::Read { source, .. } => storage::read(source),
-        EngineError::ReadWarehouse(source) => storage::read_warehouse(source),
+        EngineError::ReadWarehouse(source) | EngineError::ReadStored { source, .. } => {
+            storage::read_warehouse(source)
+        }
         EngineError::Load { source, .. } => storage::load(source),
         EngineError::BrokeLaw { source, .. } => plugin::broke_contract(&source.plugin),
+        EngineError::Checkpoint(source) => storage::checkpoint(source),
         EngineError::ReadBack(source) => storage::read_back(source),
         EngineError::Data { step, source } => data::advice(step, source),
         EngineError::Temporary(_) => Advice::new(Kind::Data).hint(

@@ -1,12 +1,16 @@
 //! Hints for reading inputs and for the warehouse.
 
-use wigeon_warehouse::{LawError, LoadError, LockError, OpenError, ReadBackError, ReadError};
+use wigeon_warehouse::{
+    CheckpointError, LawError, LoadError, LockError, OpenError, ReadBackError, ReadError,
+};
 
 use super::{Advice, INTERRUPTED_HINT, ISSUES, Kind, bug_hint};
 use crate::words::list;
 
 /// What may be wrong when DuckDB refuses to go on for want of room.
-const ROOM: &str = "if the disk or the memory is full, see `memory_limit_mib` and `temp_directory` under `[warehouse]`";
+///
+/// DuckDB's own advice names settings that are not those of the manifest.
+const ROOM: &str = "if the disk or the memory is full, make room, or change `memory_limit_mib` or `temp_directory` under `[warehouse]`: beyond that memory DuckDB writes into that directory, `<path>.tmp` unless it is set";
 
 /// Returns what to do about a run lock that cannot be taken.
 pub(super) fn run_lock(error: &LockError) -> Advice {
@@ -131,9 +135,9 @@ pub(super) fn read_warehouse(error: &ReadError) -> Advice {
         | ReadError::Lossy { .. }
         | ReadError::Held { .. }
         | ReadError::NotADatabase { .. }
-        | ReadError::Schema(_)
-        // DuckDB says what is wrong with a query, and what it takes the name for.
-        | ReadError::Database(_) => Advice::new(Kind::Data),
+        | ReadError::Schema(_) => Advice::new(Kind::Data),
+        // Of a query of the user's, DuckDB says what is wrong: `CommandError::of_query`.
+        ReadError::Database(_) => Advice::new(Kind::Data).hint(ROOM),
     }
 }
 
@@ -156,6 +160,14 @@ pub(super) fn load(error: &LoadError) -> Advice {
         LoadError::Interrupted => interrupted(),
         LoadError::Database(_) => Advice::new(Kind::Data).hint(ROOM),
     }
+}
+
+/// Returns what to do about a warehouse whose log could not be written into it.
+pub(super) fn checkpoint(error: &CheckpointError) -> Advice {
+    Advice::new(Kind::Data).hint(format!(
+        "nothing is lost as long as `{}` stays where it is: make room on the disk, and run again",
+        error.log.display()
+    ))
 }
 
 /// Returns what to do about a warehouse that does not hold what was committed to it.

@@ -81,8 +81,13 @@ impl StepRun<'_> {
                 continue;
             }
             self.commit(load)?;
-            let written = warehouse.checkpoint();
-            written.map_err(|source| self.load_error(source))?;
+            warehouse.checkpoint().map_err(|source| {
+                if self.run.cancellation.is_cancelled() {
+                    self.cancelled()
+                } else {
+                    EngineError::Checkpoint(source)
+                }
+            })?;
             rows += updated;
             self.reached(Point::Folding);
         }

@@ -70,7 +70,7 @@ fn fold(warehouse: &Warehouse) -> Result<u64, LoadError> {
         let load = warehouse.begin()?;
         rows += load.fold_part("views", &shape(), &part)?;
         load.commit()?;
-        warehouse.checkpoint()?;
+        warehouse.checkpoint().unwrap();
     }
     let load = warehouse.begin()?;
     load.end_overlay("views")?;
