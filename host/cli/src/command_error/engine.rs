@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use wigeon_engine::EngineError;
 use wigeon_registry::{LockFileError, OciError, ResolveError};
 
-use super::{Advice, INTERRUPTED_HINT, Kind, bug_hint, data, plugin, storage};
+use super::{Advice, BEGIN_ANEW_HINT, INTERRUPTED_HINT, Kind, bug_hint, data, plugin, storage};
 use crate::words::{list, nearest};
 
 /// Returns what kind of failure it is, and what to do about it.
@@ -37,7 +37,7 @@ pub(super) fn advice(error: &EngineError) -> Advice {
             .hint("leave `--accept` out: only snapshot steps have a guard"),
         EngineError::Busy(source) => storage::run_lock(source),
         EngineError::Open(source) => storage::open(source),
-        EngineError::Resolve { source, .. } => Advice::new(Kind::Plugin).hint(resolve(source)),
+        EngineError::Resolve { source, .. } => resolve(source),
         EngineError::LockFile(source) => Advice::new(Kind::Plugin).hint(lock_file(source)),
         EngineError::LoadPlugin { source, .. } => plugin::load(source),
         EngineError::OpenStep { source, .. } => plugin::open(source),
@@ -55,7 +55,7 @@ pub(super) fn advice(error: &EngineError) -> Advice {
         ),
         EngineError::NotInRegistry { .. } => Advice::new(Kind::Usage)
             .hint("name it as in a manifest: `oci:registry.example.com/team/mask:1.2.0`"),
-        EngineError::Push { source, .. } => Advice::new(Kind::Plugin).hint(registry(source)),
+        EngineError::Push { source, .. } => registry(source),
         EngineError::WritePlugin { .. } => Advice::new(Kind::Plugin)
             .hint("check that the directory exists and that you may write to it"),
         EngineError::Reference { .. } => Advice::new(Kind::Usage)
@@ -67,8 +67,8 @@ pub(super) fn advice(error: &EngineError) -> Advice {
     }
 }
 
-fn resolve(error: &ResolveError) -> String {
-    match error {
+fn resolve(error: &ResolveError) -> Advice {
+    let hint = match error {
         ResolveError::UnknownBuiltin {
             closest: Some(closest),
             ..
@@ -83,17 +83,24 @@ fn resolve(error: &ResolveError) -> String {
         ResolveError::TooLarge { .. } => {
             "build the plugin with optimisations, and strip it".to_owned()
         }
-        ResolveError::Pull { source, .. } => registry(source).to_owned(),
+        ResolveError::Pull { source, .. } => return registry(source),
         ResolveError::Keep { .. } => {
             "check that you may write there; `WIGEON_CACHE_DIR` names another directory".to_owned()
         }
-    }
+    };
+    Advice::new(Kind::Plugin).hint(hint)
 }
 
-fn registry(error: &OciError) -> &'static str {
-    match error {
+fn registry(error: &OciError) -> Advice {
+    let hint = match error {
         OciError::Registry { .. } => {
             "check the registry's name and that it can be reached; plugins that `wigeon vendor` has put beside the manifest need no network"
+        }
+        OciError::Silent { .. } | OciError::Late { .. } | OciError::BrokenOff { .. } => {
+            "run it again when the registry is well; plugins that `wigeon vendor` has put beside the manifest need no network"
+        }
+        OciError::Interrupted { .. } => {
+            return Advice::new(Kind::Interrupted).hint(BEGIN_ANEW_HINT);
         }
         OciError::Unauthorized { .. } => {
             "log in with `docker login`, or with another tool that writes Docker's configuration"
@@ -107,7 +114,8 @@ fn registry(error: &OciError) -> &'static str {
         OciError::TooLarge { .. } => "build the plugin with optimisations, and strip it",
         OciError::Unreadable { .. } => "build the component with `wigeon plugin build`",
         OciError::Setup(_) => "check the limits on this process: it could not open what it needs",
-    }
+    };
+    Advice::new(Kind::Plugin).hint(hint)
 }
 
 fn lock_file(error: &LockFileError) -> &'static str {
