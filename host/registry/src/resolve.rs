@@ -183,7 +183,7 @@ impl Places<'_> {
     /// Returns a component that was vendored or pulled before.
     fn find(&self, digest: &str) -> Option<Vec<u8>> {
         let vendored = Store::vendored(self.base).find(digest);
-        vendored.or_else(|| Store::new(self.cache?).find(digest))
+        vendored.or_else(|| Store::pulled(self.cache?).find(digest))
     }
 
     fn keep(
@@ -195,7 +195,7 @@ impl Places<'_> {
         let Some(directory) = self.cache else {
             return Ok(());
         };
-        let kept = Store::new(directory).keep(digest, component);
+        let kept = Store::pulled(directory).keep(digest, component);
         kept.map(|_| ()).map_err(|source| ResolveError::Keep {
             reference: reference.to_string(),
             directory: directory.to_owned(),
