@@ -133,3 +133,70 @@ fn lock_file(error: &LockFileError) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{command_error::CommandError, exit};
+
+    /// Returns what is told of a pull that failed, and the exit code.
+    fn pulled(source: OciError) -> (String, u8) {
+        let reference = "oci:registry.example.com/team/mask:1.2.0".to_owned();
+        let error = CommandError::of_plugin(EngineError::Resolve {
+            step: reference.clone(),
+            source: ResolveError::Pull { reference, source },
+        });
+        let text = error.to_text(false, false, false);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        (text, error.exit_code())
+    }
+
+    fn registry() -> String {
+        "registry.example.com".to_owned()
+    }
+
+    #[test]
+    fn a_registry_that_is_given_up_is_told_with_the_time_that_it_had() {
+        let told = pulled(OciError::Silent {
+            registry: registry(),
+            limit: Duration::from_secs(30),
+        });
+        let text = "error: could not pull `oci:registry.example.com/team/mask:1.2.0`\n  \
+                    caused by: the registry `registry.example.com` was silent for 30 s\n\n\
+                    hint: run it again when the registry is well; plugins that `wigeon vendor` has put \
+                    beside the manifest need no network\n";
+        assert_eq!(told, (text.to_owned(), exit::PLUGIN));
+        let (late, code) = pulled(OciError::Late {
+            registry: registry(),
+            limit: Duration::from_mins(10),
+        });
+        let text = text.replace("silent for 30 s", "not done after 600 s");
+        assert_eq!((late, code), (text, exit::PLUGIN));
+    }
+
+    #[test]
+    fn a_component_of_a_registry_that_is_too_large_is_told_with_the_limit() {
+        let told = pulled(OciError::TooLarge {
+            name: "team/mask:1.2.0".to_owned(),
+            most: 256 << 20,
+        });
+        let text = "error: could not pull `oci:registry.example.com/team/mask:1.2.0`\n  \
+                    caused by: `team/mask:1.2.0` has more than 268435456 bytes, the most that are \
+                    read\n\n\
+                    hint: build the plugin with optimisations, and strip it\n";
+        assert_eq!(told, (text.to_owned(), exit::PLUGIN));
+    }
+
+    #[test]
+    fn a_pull_that_is_interrupted_has_the_exit_code_of_an_interruption() {
+        let told = pulled(OciError::Interrupted {
+            registry: registry(),
+        });
+        let text = "error: could not pull `oci:registry.example.com/team/mask:1.2.0`\n  \
+                    caused by: talking to the registry `registry.example.com` was interrupted\n\n\
+                    hint: run it again: it begins anew\n";
+        assert_eq!(told, (text.to_owned(), exit::INTERRUPTED));
+    }
+}
