@@ -1,13 +1,16 @@
 //! Many invocations at once: one works, and the others say so and change nothing.
 
 use std::{
-    process::Child,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
+use fs_err as fs;
 use wigeon_generator::Extract;
-use wigeon_tests::{Stopped, ended, start_to_stop};
+use wigeon_tests::{Project, Stopped, ended, guest, start_to_stop};
 
 use crate::{
     arrivals::{Arrivals, settings},
@@ -63,4 +66,39 @@ fn of_twenty_runs_at_once_one_works() {
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     let said = [again.stdout, again.stderr].concat();
     assert!(said.contains("nothing to do"), "{said}");
+}
+
+/// Each of them finds no cache, and makes it, for itself and the others.
+#[test]
+fn twenty_processes_make_the_cache_at_once() {
+    let project = Project::new("");
+    project.write("guest.wasm", guest("wigeon-test-keep-host"));
+    let cache = project.path("deep/in/the/cache");
+    let start = |_| {
+        project
+            .command(&["plugin", "inspect", "file:guest.wasm"])
+            .env("WIGEON_CACHE_DIR", &cache)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs")
+    };
+    let started: Vec<Child> = (0..TWENTY).map(start).collect();
+    for process in started {
+        let ran = ended(process);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        // It would be a warning that nothing is cached.
+        assert_eq!(ran.stderr, "");
+    }
+    let mode = |path: &Path| {
+        let metadata = fs::metadata(path).expect("it is there");
+        metadata.permissions().mode() & 0o777
+    };
+    assert_eq!(mode(&cache), 0o700);
+    let files = fs::read_dir(&cache).expect("the cache");
+    let files: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
+    let [file] = files.as_slice() else {
+        panic!("one compiled plugin, and no litter: {files:?}");
+    };
+    assert_eq!(mode(file), 0o600);
 }

@@ -3,6 +3,7 @@
 
 use std::{
     fmt::Write as _,
+    net::TcpListener,
     process::Stdio,
     thread,
     time::{Duration, Instant},
@@ -190,4 +191,31 @@ fn a_call_that_never_returns_to_verify_is_cut() {
     }
     project.edit_manifest(&before, "do = \"\"");
     project.ok(&["verify"]);
+}
+
+/// A registry may take half a minute to say nothing, but nobody has to wait for it.
+#[test]
+fn a_registry_that_never_answers_is_not_waited_for() {
+    let project = two_steps("wigeon-endless", "call = \"open\"");
+    // The system accepts connections for it, and there it ends.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let host = silent.local_addr().expect("a bound port");
+    let reference = format!("oci:{host}/team/mask:1.2.0");
+    project.edit_manifest("file:guest.wasm", &reference);
+    let run = format!(
+        "error: the run was interrupted; nothing of step `completed` was stored\n\n{HINT}\n"
+    );
+    let others = format!(
+        "  caused by: talking to the registry `{host}` was interrupted\n\n\
+         hint: run it again: it begins anew\n"
+    );
+    let commands: [(&[&str], &str); 3] = [
+        (&["run", "--at", "2024-06-01"], &run),
+        (&["lock"], &others),
+        (&["plugin", "pull", &reference], &others),
+    ];
+    for ((command, told), signal) in commands.into_iter().zip(SIGNALS) {
+        assert_cut(&project, command, signal, told);
+        assert!(!project.path("wigeon.lock").exists(), "{command:?}");
+    }
 }

@@ -27,6 +27,9 @@ const ISSUES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/issues");
 /// What to do when a signal has ended a run.
 const INTERRUPTED_HINT: &str = "run it again to go on where it stopped";
 
+/// What to do when a signal has ended what leaves nothing behind.
+const BEGIN_ANEW_HINT: &str = "run it again: it begins anew";
+
 /// Whose turn it is to do something, which gives the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -138,7 +141,7 @@ impl CommandError {
 
     /// Returns an error about a signal that ended what stores nothing, and so begins anew.
     pub(crate) fn interruption(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::new(Kind::Interrupted, error).with_hint("run it again: it begins anew")
+        Self::new(Kind::Interrupted, error).with_hint(BEGIN_ANEW_HINT)
     }
 
     /// Adds what to do next.

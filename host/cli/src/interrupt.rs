@@ -1,4 +1,5 @@
-//! What `SIGINT`, `SIGTERM` and `SIGHUP` do while a pipeline runs or is verified.
+//! What `SIGINT`, `SIGTERM` and `SIGHUP` do while a pipeline runs or is verified, and while a registry
+//! may be waited for.
 
 use std::{
     io::{self, Write as _},

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use wigeon_manifest::PluginReference;
 use wigeon_registry::{Pinned, Places, ResolvedPlugin, resolve, vendor};
-use wigeon_runtime::{CONTRACT_VERSION, PluginId, Runtime};
+use wigeon_runtime::{CONTRACT_VERSION, PluginId};
 
-use crate::{EngineError, LockedPlugin, Project};
+use crate::{Cancellation, EngineError, LockedPlugin, Project};
 
 /// A plugin that was pushed or pulled.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -55,17 +55,19 @@ pub fn pull(
     reference: &str,
     output: Option<&Path>,
     cache: Option<&Path>,
+    cancellation: &Cancellation,
 ) -> Result<MovedPlugin, EngineError> {
     let parsed = in_registry(reference)?.0;
     let places = Places {
         base: Path::new(""),
         cache,
+        stop: cancellation.flag(),
     };
     let resolved = resolve(&parsed, places, None).map_err(|source| EngineError::Resolve {
         step: reference.to_owned(),
         source,
     })?;
-    let mut moved = checked(&resolved, cache)?;
+    let mut moved = checked(&resolved, cache, cancellation)?;
     if let Some(path) = output {
         fs::write(path, &resolved.component).map_err(|source| EngineError::WritePlugin {
             path: path.to_owned(),
@@ -90,24 +92,26 @@ pub fn push(
     component: &Path,
     reference: &str,
     cache: Option<&Path>,
+    cancellation: &Cancellation,
 ) -> Result<MovedPlugin, EngineError> {
     let place = in_registry(reference)?.1;
     let places = Places {
         base: Path::new(""),
         cache,
+        stop: cancellation.flag(),
     };
     let file = PluginReference::File(component.display().to_string());
     let resolved = resolve(&file, places, None).map_err(|source| EngineError::Resolve {
         step: reference.to_owned(),
         source,
     })?;
-    let moved = checked(&resolved, cache)?;
-    wigeon_registry::push(&place, resolved.component.into_owned()).map_err(|source| {
-        EngineError::Push {
+    let moved = checked(&resolved, cache, cancellation)?;
+    wigeon_registry::push(&place, resolved.component.into_owned(), cancellation.flag()).map_err(
+        |source| EngineError::Push {
             reference: reference.to_owned(),
             source,
-        }
-    })?;
+        },
+    )?;
     Ok(MovedPlugin {
         reference: reference.to_owned(),
         ..moved
@@ -126,14 +130,19 @@ impl Project {
         &self,
         reference: &str,
         cache: Option<&Path>,
+        cancellation: &Cancellation,
     ) -> Result<LockedPlugin, EngineError> {
         let mut lock = self.lock_file()?;
-        let resolved = resolve(&in_registry(reference)?.0, self.places(cache), None);
+        let resolved = resolve(
+            &in_registry(reference)?.0,
+            self.places(cache, cancellation),
+            None,
+        );
         let resolved = resolved.map_err(|source| EngineError::Resolve {
             step: reference.to_owned(),
             source,
         })?;
-        checked(&resolved, cache)?;
+        checked(&resolved, cache, cancellation)?;
         let pinned = lock.pin(&resolved, CONTRACT_VERSION, false)?;
         lock.write()?;
         Ok(LockedPlugin {
@@ -153,7 +162,11 @@ impl Project {
     /// - [`EngineError::Resolve`] if a plugin is not to be found.
     /// - [`EngineError::LockFile`] if the lock file cannot be read or written.
     /// - [`EngineError::WritePlugin`] if a plugin cannot be written.
-    pub fn vendor_plugins(&self, cache: Option<&Path>) -> Result<Vec<VendoredPlugin>, EngineError> {
+    pub fn vendor_plugins(
+        &self,
+        cache: Option<&Path>,
+        cancellation: &Cancellation,
+    ) -> Result<Vec<VendoredPlugin>, EngineError> {
         let mut lock = self.lock_file()?;
         let mut vendored: Vec<VendoredPlugin> = vec![];
         for step in self.pipeline().steps() {
@@ -163,7 +176,11 @@ impl Project {
                 continue;
             }
             let pinned = lock.digest(&reference).map(str::to_owned);
-            let resolved = resolve(&step.plugin, self.places(cache), pinned.as_deref());
+            let resolved = resolve(
+                &step.plugin,
+                self.places(cache, cancellation),
+                pinned.as_deref(),
+            );
             let resolved = resolved.map_err(|source| EngineError::Resolve {
                 step: step.name.clone(),
                 source,
@@ -185,10 +202,15 @@ impl Project {
     }
 
     /// Returns where the pipeline's plugins are looked for.
-    pub(crate) fn places<'a>(&'a self, cache: Option<&'a Path>) -> Places<'a> {
+    pub(crate) fn places<'a>(
+        &'a self,
+        cache: Option<&'a Path>,
+        cancellation: &'a Cancellation,
+    ) -> Places<'a> {
         Places {
             base: self.directory(),
             cache,
+            stop: cancellation.flag(),
         }
     }
 }
@@ -210,12 +232,16 @@ fn in_registry(reference: &str) -> Result<(PluginReference, String), EngineError
 }
 
 /// Loads a component, which shows that it is a plugin for this host.
-fn checked(resolved: &ResolvedPlugin, cache: Option<&Path>) -> Result<MovedPlugin, EngineError> {
+fn checked(
+    resolved: &ResolvedPlugin,
+    cache: Option<&Path>,
+    cancellation: &Cancellation,
+) -> Result<MovedPlugin, EngineError> {
     let id = PluginId {
         reference: resolved.reference.clone(),
         digest: resolved.digest.clone(),
     };
-    let loaded = Runtime::new(cache).load(&id, &resolved.component);
+    let loaded = cancellation.runtime(cache).load(&id, &resolved.component);
     let plugin = loaded.map_err(|source| EngineError::LoadPlugin {
         step: resolved.reference.clone(),
         source,

@@ -203,8 +203,8 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Tells a call that was cut because the run was cancelled as what it is: nothing is wrong with
-    /// the plugin.
+    /// Tells what was cut because the run was cancelled as what it is: nothing is wrong with the
+    /// plugin whose call it was, or with the registry.
     pub(crate) fn or_cancelled(self) -> Self {
         match self {
             Self::Plugin {
@@ -218,6 +218,14 @@ impl EngineError {
             | Self::LoadPlugin {
                 step,
                 source: PluginLoadError::Describe(PluginError::Stopped { .. }),
+            }
+            | Self::Resolve {
+                step,
+                source:
+                    ResolveError::Pull {
+                        source: OciError::Interrupted { .. },
+                        ..
+                    },
             } => Self::Cancelled { step },
             other => other,
         }

@@ -5,9 +5,9 @@ use std::path::Path;
 use serde_json::Value;
 use wigeon_manifest::PluginReference;
 use wigeon_registry::{Places, resolve};
-use wigeon_runtime::{CONTRACT_VERSION, LoadError, PluginId, Runtime};
+use wigeon_runtime::{CONTRACT_VERSION, LoadError, PluginId};
 
-use crate::{EngineError, PluginReport};
+use crate::{Cancellation, EngineError, PluginReport};
 
 /// Loads the plugin that `reference` means, relative to `base`, and says what it is.
 ///
@@ -20,15 +20,20 @@ pub fn inspect(
     reference: &str,
     base: &Path,
     cache: Option<&Path>,
+    cancellation: &Cancellation,
 ) -> Result<PluginReport, EngineError> {
     let parsed: PluginReference = reference
         .parse()
         .map_err(|source| EngineError::Reference { source })?;
-    let resolved =
-        resolve(&parsed, Places { base, cache }, None).map_err(|source| EngineError::Resolve {
-            step: reference.to_owned(),
-            source,
-        })?;
+    let places = Places {
+        base,
+        cache,
+        stop: cancellation.flag(),
+    };
+    let resolved = resolve(&parsed, places, None).map_err(|source| EngineError::Resolve {
+        step: reference.to_owned(),
+        source,
+    })?;
     let load = |source| EngineError::LoadPlugin {
         step: reference.to_owned(),
         source,
@@ -37,7 +42,8 @@ pub fn inspect(
         reference: resolved.reference,
         digest: resolved.digest,
     };
-    let plugin = Runtime::new(cache)
+    let plugin = cancellation
+        .runtime(cache)
         .load(&id, &resolved.component)
         .map_err(load)?;
     let memory = plugin

@@ -4,7 +4,7 @@ use wigeon_manifest::{Source, Step};
 use wigeon_warehouse::Warehouse;
 
 use crate::{
-    EngineError, PlanReport, Project, RunRequest, StepPlan,
+    Cancellation, EngineError, PlanReport, Project, RunRequest, StepPlan,
     due::due,
     inputs::{NewInputs, Question},
     reading::Reading,
@@ -22,7 +22,9 @@ impl Project {
     pub fn plan(&self, request: &RunRequest) -> Result<PlanReport, EngineError> {
         let steps = self.selected(request)?;
         let reading = Reading::open(self)?;
-        let mut resolver = Resolver::new(self, request.cache.as_deref())?;
+        // A signal ends a plan at once: nothing can be left half done.
+        let cancellation = Cancellation::default();
+        let mut resolver = Resolver::new(self, request.cache.as_deref(), &cancellation)?;
         let mut plans = vec![];
         for step in steps {
             let resolved = resolver.step(step, request.at)?;

@@ -8,7 +8,7 @@ use wigeon_registry::{LockFile, Pinned, resolve};
 use wigeon_runtime::CONTRACT_VERSION;
 use wigeon_warehouse::{Settings, Warehouse};
 
-use crate::{EngineError, QueryRows};
+use crate::{Cancellation, EngineError, QueryRows};
 
 /// A pipeline: what its manifest says, and where it is.
 #[derive(Debug)]
@@ -75,13 +75,14 @@ impl Project {
         &self,
         update: bool,
         cache: Option<&Path>,
+        cancellation: &Cancellation,
     ) -> Result<Vec<LockedPlugin>, EngineError> {
         let mut lock = self.lock_file()?;
         let mut locked: Vec<LockedPlugin> = vec![];
         for step in self.pipeline.steps() {
             // What a version of a registry means now is asked for only if it may have changed.
             let pinned = lock.digest(&step.plugin.to_string()).filter(|_| !update);
-            let plugin = resolve(&step.plugin, self.places(cache), pinned);
+            let plugin = resolve(&step.plugin, self.places(cache, cancellation), pinned);
             let plugin = plugin.map_err(|source| EngineError::Resolve {
                 step: step.name.clone(),
                 source,

@@ -1,7 +1,7 @@
 //! What a caller asks of the engine.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,6 +9,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use wigeon_runtime::Runtime;
 
 use crate::{Point, StepReport};
 
@@ -64,7 +65,7 @@ pub struct Unobserved;
 impl Observer for Unobserved {}
 
 /// Stops a run from another thread: at once, with nothing of the current load stored. A plugin's
-/// call that is under way is cut.
+/// call that is under way is cut, and a registry is not waited for any longer.
 #[derive(Debug, Clone, Default)]
 pub struct Cancellation(Arc<AtomicBool>);
 
@@ -77,5 +78,16 @@ impl Cancellation {
     /// Says whether the run was asked to stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// Returns what is set once the run was asked to stop.
+    pub(crate) fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
+
+    /// Starts a runtime whose plugins' calls are cut when the run is asked to stop.
+    pub(crate) fn runtime(&self, cache: Option<&Path>) -> Runtime {
+        let cancellation = self.clone();
+        Runtime::new(cache).stopped_by(move || cancellation.is_cancelled())
     }
 }

@@ -121,6 +121,7 @@ pub(crate) struct Target {
 pub(crate) struct Resolver<'a> {
     project: &'a Project,
     cache: Option<&'a Path>,
+    cancellation: &'a Cancellation,
     runtime: Runtime,
     lock: LockFile,
     plugins: HashMap<String, Plugin>,
@@ -129,23 +130,22 @@ pub(crate) struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    pub(crate) fn new(project: &'a Project, cache: Option<&'a Path>) -> Result<Self, EngineError> {
+    /// Prepares for the steps of a project. Once it is cancelled, the calls of plugins are cut and
+    /// no registry is waited for.
+    pub(crate) fn new(
+        project: &'a Project,
+        cache: Option<&'a Path>,
+        cancellation: &'a Cancellation,
+    ) -> Result<Self, EngineError> {
         Ok(Self {
             project,
             cache,
-            runtime: Runtime::new(cache),
+            cancellation,
+            runtime: cancellation.runtime(cache),
             lock: project.lock_file()?,
             plugins: HashMap::new(),
             at: DateTime::UNIX_EPOCH,
         })
-    }
-
-    /// Has the calls of plugins cut when a run is cancelled.
-    pub(crate) fn stopped_by(mut self, cancellation: &Cancellation) -> Self {
-        let cancellation = cancellation.clone();
-        let is_asked = move || cancellation.is_cancelled();
-        self.runtime = self.runtime.stopped_by(is_asked);
-        self
     }
 
     /// Writes the plugins that the lock file did not know.
@@ -283,7 +283,7 @@ impl<'a> Resolver<'a> {
         if let Some(plugin) = self.plugins.get(&reference) {
             return Ok(plugin.clone());
         }
-        let places = self.project.places(self.cache);
+        let places = self.project.places(self.cache, self.cancellation);
         let resolved = resolve(&step.plugin, places, self.lock.digest(&reference))
             .map_err(|source| self.resolve_error(step, source))?;
         self.lock.pin(&resolved, CONTRACT_VERSION, false)?;

@@ -66,7 +66,7 @@ impl Project {
         if steps.is_empty() {
             return Ok(report);
         }
-        let mut resolver = Resolver::new(self, request.cache.as_deref())?.stopped_by(cancellation);
+        let mut resolver = Resolver::new(self, request.cache.as_deref(), cancellation)?;
         let resolved = steps
             .iter()
             .map(|(step, logical_time)| resolver.step(step, *logical_time))

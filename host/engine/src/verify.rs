@@ -247,9 +247,9 @@ impl Project {
         &'a self,
         steps: &[&'a Step],
         request: &'a VerifyRequest,
-        cancellation: &Cancellation,
+        cancellation: &'a Cancellation,
     ) -> Result<BTreeMap<&'a str, ResolvedStep<'a>>, EngineError> {
-        let mut resolver = Resolver::new(self, request.cache.as_deref())?.stopped_by(cancellation);
+        let mut resolver = Resolver::new(self, request.cache.as_deref(), cancellation)?;
         let mut resolved = BTreeMap::new();
         for step in steps {
             let needed = needed(step).and_then(|name| self.pipeline().step(name));

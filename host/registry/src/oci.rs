@@ -5,9 +5,15 @@
 //! here and the other way round.
 //!
 //! Registries on this machine are spoken to without TLS, all others with it. A user and password
-//! are taken from Docker's configuration, where `docker login` leaves them.
+//! are taken from Docker's configuration, where `docker login` leaves them. None is waited for
+//! without end: `oci/waiting.rs` has the limits.
 
-use std::{str::FromStr, time::Duration};
+mod limited;
+#[cfg(test)]
+mod misbehaving;
+mod waiting;
+
+use std::{error::Error, str::FromStr, sync::atomic::AtomicBool, time::Duration};
 
 use oci_client::{
     Client, Reference,
@@ -16,14 +22,12 @@ use oci_client::{
     secrets::RegistryAuth,
 };
 use oci_wasm::{WASM_LAYER_MEDIA_TYPE, WasmClient, WasmConfig};
-use tokio::runtime::{Builder, Runtime};
 
-use crate::{MAX_COMPONENT_BYTES, digest};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The longest silence of a registry.
-const READ_TIMEOUT: Duration = Duration::from_mins(1);
+use self::{
+    limited::{Limited, is_full},
+    waiting::{GivenUp, Limits, Waiting},
+};
+use crate::digest;
 
 /// Why a registry did not take or give a component.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,38 @@ pub enum OciError {
         registry: String,
         /// What went wrong.
         source: Box<OciDistributionError>,
+    },
+    /// There is no connection, or no byte comes, for too long.
+    #[error("the registry `{registry}` was silent for {} s", .limit.as_secs_f64())]
+    Silent {
+        /// The registry's host.
+        registry: String,
+        /// How long it may be silent.
+        limit: Duration,
+    },
+    /// The registry answers, but takes too long in all.
+    #[error("the registry `{registry}` was not done after {} s", .limit.as_secs_f64())]
+    Late {
+        /// The registry's host.
+        registry: String,
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// The connection ended before the component did.
+    #[error("the registry `{registry}` broke off after {bytes} bytes")]
+    BrokenOff {
+        /// The registry's host.
+        registry: String,
+        /// How many bytes of it had arrived.
+        bytes: u64,
+        /// What went wrong.
+        source: Box<OciDistributionError>,
+    },
+    /// The program was asked to stop.
+    #[error("talking to the registry `{registry}` was interrupted")]
+    Interrupted {
+        /// The registry's host.
+        registry: String,
     },
     /// The registry asks for a user and password, or refuses those that it was given.
     #[error("the registry `{registry}` does not let this user in")]
@@ -59,12 +95,12 @@ pub enum OciError {
         found: String,
     },
     /// What is there is too large to be a plugin.
-    #[error("`{name}` has {bytes} bytes; at most {MAX_COMPONENT_BYTES} are read")]
+    #[error("`{name}` has more than {most} bytes, the most that are read")]
     TooLarge {
-        /// The name and version.
+        /// The name and version, or the name and digest.
         name: String,
-        /// Its size.
-        bytes: u64,
+        /// How many bytes a component may have.
+        most: u64,
     },
     /// What is to be pushed is no component.
     #[error("this is no Wasm component")]
@@ -74,20 +110,30 @@ pub enum OciError {
     },
     /// This process cannot talk to anybody.
     #[error("the network could not be set up")]
-    Setup(#[from] std::io::Error),
+    Setup(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// A name and version in a registry, and the means to talk to it.
-pub(crate) struct Place {
+pub(crate) struct Place<'a> {
     reference: Reference,
     client: WasmClient,
     auth: RegistryAuth,
-    runtime: Runtime,
+    limits: Limits,
+    waiting: Waiting<'a>,
 }
 
-impl Place {
-    /// Prepares for the place that follows `oci:` in a reference.
-    pub(crate) fn new(place: &str) -> Result<Self, OciError> {
+impl<'a> Place<'a> {
+    /// Prepares to pull from the place that follows `oci:` in a reference, until `stop` is set.
+    pub(crate) fn to_pull(place: &str, stop: &'a AtomicBool) -> Result<Self, OciError> {
+        Self::new(place, Limits::PULL, stop)
+    }
+
+    /// Prepares to push to the place that follows `oci:` in a reference, until `stop` is set.
+    pub(crate) fn to_push(place: &str, stop: &'a AtomicBool) -> Result<Self, OciError> {
+        Self::new(place, Limits::PUSH, stop)
+    }
+
+    fn new(place: &str, limits: Limits, stop: &'a AtomicBool) -> Result<Self, OciError> {
         let reference = Reference::from_str(place).map_err(|_| OciError::Missing {
             registry: place.to_owned(),
             name: place.to_owned(),
@@ -99,14 +145,18 @@ impl Place {
             } else {
                 ClientProtocol::Https
             },
-            connect_timeout: Some(CONNECT_TIMEOUT),
-            read_timeout: Some(READ_TIMEOUT),
+            connect_timeout: Some(limits.connect),
+            read_timeout: Some(limits.silence),
             ..ClientConfig::default()
         };
+        // `Client::new` would go on with a client that has no limits.
+        let client = Client::try_from(config).map_err(|error| OciError::Setup(error.into()))?;
+        let waiting = Waiting::new(limits.overall, stop);
         Ok(Self {
             auth: auth(&registry),
-            client: WasmClient::new(Client::new(config)),
-            runtime: Builder::new_current_thread().enable_all().build()?,
+            client: WasmClient::new(client),
+            waiting: waiting.map_err(|error| OciError::Setup(error.into()))?,
+            limits,
             reference,
         })
     }
@@ -114,10 +164,7 @@ impl Place {
     /// Returns the digest of the component that is there now.
     pub(crate) fn digest(&self) -> Result<String, OciError> {
         let manifest = self.client.pull_image_manifest(&self.reference, &self.auth);
-        let (manifest, _) = self
-            .runtime
-            .block_on(manifest)
-            .map_err(|error| self.failed(error))?;
+        let (manifest, _) = self.wait(manifest)?.map_err(|error| self.failed(error))?;
         let name = || self.name(None);
         let [layer] = manifest.layers.as_slice() else {
             return Err(OciError::NotAComponent {
@@ -132,18 +179,15 @@ impl Place {
             });
         }
         let bytes = u64::try_from(layer.size).unwrap_or(u64::MAX);
-        if bytes > MAX_COMPONENT_BYTES {
-            return Err(OciError::TooLarge {
-                name: name(),
-                bytes,
-            });
+        if bytes > self.limits.component_bytes {
+            return Err(self.too_large(None));
         }
         Ok(layer.digest.clone())
     }
 
     /// Fetches the component with a digest, whatever the version means now.
     pub(crate) fn pull(&self, digest: &str) -> Result<Vec<u8>, OciError> {
-        let mut component = Limited::default();
+        let mut component = Limited::new(self.limits.component_bytes);
         let pulled = async {
             // What a manifest asks first, a blob takes for granted.
             let operation = oci_client::RegistryOperation::Pull;
@@ -155,15 +199,25 @@ impl Place {
                 .pull_blob(&self.reference, digest, &mut component);
             blob.await
         };
-        self.runtime.block_on(pulled).map_err(|error| match error {
-            OciDistributionError::IoError(_) => OciError::TooLarge {
-                name: self.name(Some(digest)),
-                bytes: MAX_COMPONENT_BYTES + 1,
-            },
-            OciDistributionError::RequestError(error)
+        let pulled = self.wait(pulled)?;
+        pulled.map_err(|error| match error {
+            OciDistributionError::IoError(ref error) if is_full(error) => {
+                self.too_large(Some(digest))
+            }
+            OciDistributionError::RequestError(ref error)
                 if error.status().is_some_and(|status| status == 404) =>
             {
                 self.missing(Some(digest))
+            }
+            // Whatever goes wrong with a body that has begun, other than a silence.
+            OciDistributionError::RequestError(ref request)
+                if request.is_decode() && !request.is_timeout() =>
+            {
+                OciError::BrokenOff {
+                    registry: self.registry(),
+                    bytes: component.bytes.len() as u64,
+                    source: Box::new(error),
+                }
             }
             error => self.failed(error),
         })?;
@@ -181,20 +235,40 @@ impl Place {
         let push = self
             .client
             .push(&self.reference, &self.auth, layer, config, None);
-        self.runtime.block_on(push).map_err(|error| {
-            match error.downcast::<OciDistributionError>() {
-                Ok(error) => self.failed(error),
-                Err(error) => OciError::Unreadable {
-                    reason: format!("{error:#}"),
-                },
-            }
+        let push = self.wait(push)?;
+        push.map_err(|error| match error.downcast::<OciDistributionError>() {
+            Ok(error) => self.failed(error),
+            Err(error) => OciError::Unreadable {
+                reason: format!("{error:#}"),
+            },
         })?;
         Ok(pushed)
     }
 
+    /// Waits for what the registry is asked.
+    fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, OciError> {
+        self.waiting.wait(work).map_err(|given_up| match given_up {
+            GivenUp::Interrupted => OciError::Interrupted {
+                registry: self.registry(),
+            },
+            GivenUp::Late => OciError::Late {
+                registry: self.registry(),
+                limit: self.limits.overall,
+            },
+        })
+    }
+
     fn failed(&self, error: OciDistributionError) -> OciError {
-        let registry = self.reference.resolve_registry().to_owned();
+        let registry = self.registry();
         match error {
+            OciDistributionError::RequestError(error) if error.is_timeout() => OciError::Silent {
+                registry,
+                limit: if error.is_connect() {
+                    self.limits.connect
+                } else {
+                    self.limits.silence
+                },
+            },
             OciDistributionError::UnauthorizedError { .. }
             | OciDistributionError::AuthenticationFailure(_) => OciError::Unauthorized { registry },
             OciDistributionError::ImageManifestNotFoundError(_) => self.missing(None),
@@ -212,9 +286,20 @@ impl Place {
 
     fn missing(&self, digest: Option<&str>) -> OciError {
         OciError::Missing {
-            registry: self.reference.resolve_registry().to_owned(),
+            registry: self.registry(),
             name: self.name(digest),
         }
+    }
+
+    fn too_large(&self, digest: Option<&str>) -> OciError {
+        OciError::TooLarge {
+            name: self.name(digest),
+            most: self.limits.component_bytes,
+        }
+    }
+
+    fn registry(&self) -> String {
+        self.reference.resolve_registry().to_owned()
     }
 
     fn name(&self, digest: Option<&str>) -> String {
@@ -253,42 +338,6 @@ fn auth(registry: &str) -> RegistryAuth {
         }
         // A registry that asks for more says so.
         Ok(DockerCredential::IdentityToken(_)) | Err(_) => RegistryAuth::Anonymous,
-    }
-}
-
-/// Bytes of a component; more than a component may have are refused.
-#[derive(Debug, Default)]
-struct Limited {
-    bytes: Vec<u8>,
-}
-
-impl tokio::io::AsyncWrite for Limited {
-    fn poll_write(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-        bytes: &[u8],
-    ) -> std::task::Poll<std::io::Result<usize>> {
-        let fits = (self.bytes.len() + bytes.len()) as u64 <= MAX_COMPONENT_BYTES;
-        std::task::Poll::Ready(if fits {
-            self.bytes.extend_from_slice(bytes);
-            Ok(bytes.len())
-        } else {
-            Err(std::io::ErrorKind::FileTooLarge.into())
-        })
-    }
-
-    fn poll_flush(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::task::Poll::Ready(Ok(()))
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     fmt::Write,
     io::ErrorKind,
     path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
 };
 
 use fs_err as fs;
@@ -88,6 +89,8 @@ pub struct Places<'a> {
     pub base: &'a Path,
     /// The directory where components from registries are kept, if they are.
     pub cache: Option<&'a Path>,
+    /// Set from elsewhere, when a registry is not to be waited for any longer.
+    pub stop: &'a AtomicBool,
 }
 
 /// Returns the bytes that `reference` means.
@@ -116,13 +119,14 @@ pub fn resolve(
             let (digest, component) = match pinned.map(|digest| (digest, places.find(digest))) {
                 Some((digest, Some(component))) => (digest.to_owned(), component),
                 Some((digest, None)) => {
-                    let component = Place::new(place).and_then(|place| place.pull(digest));
-                    let component = component.map_err(pull)?;
+                    let component = Place::to_pull(place, places.stop)
+                        .and_then(|place| place.pull(digest))
+                        .map_err(pull)?;
                     places.keep(reference, digest, &component)?;
                     (digest.to_owned(), component)
                 }
                 None => {
-                    let place = Place::new(place).map_err(pull)?;
+                    let place = Place::to_pull(place, places.stop).map_err(pull)?;
                     let digest = place.digest().map_err(pull)?;
                     let component = match places.find(&digest) {
                         Some(component) => component,
@@ -179,7 +183,7 @@ impl Places<'_> {
     /// Returns a component that was vendored or pulled before.
     fn find(&self, digest: &str) -> Option<Vec<u8>> {
         let vendored = Store::vendored(self.base).find(digest);
-        vendored.or_else(|| Store::new(self.cache?).find(digest))
+        vendored.or_else(|| Store::pulled(self.cache?).find(digest))
     }
 
     fn keep(
@@ -191,7 +195,7 @@ impl Places<'_> {
         let Some(directory) = self.cache else {
             return Ok(());
         };
-        let kept = Store::new(directory).keep(digest, component);
+        let kept = Store::pulled(directory).keep(digest, component);
         kept.map(|_| ()).map_err(|source| ResolveError::Keep {
             reference: reference.to_string(),
             directory: directory.to_owned(),
@@ -200,13 +204,14 @@ impl Places<'_> {
     }
 }
 
-/// Uploads a component under what follows `oci:` in a reference, and returns its digest.
+/// Uploads a component under what follows `oci:` in a reference, until `stop` is set from elsewhere,
+/// and returns its digest.
 ///
 /// # Errors
 ///
 /// Any variant of [`OciError`].
-pub fn push(place: &str, component: Vec<u8>) -> Result<String, OciError> {
-    Place::new(place)?.push(component)
+pub fn push(place: &str, component: Vec<u8>, stop: &AtomicBool) -> Result<String, OciError> {
+    Place::to_push(place, stop)?.push(component)
 }
 
 /// Puts a plugin among the vendored ones of a manifest in `base`, and returns where.
@@ -244,10 +249,13 @@ fn unknown_builtin(name: &str) -> ResolveError {
 mod tests {
     use super::*;
 
+    static NEVER: AtomicBool = AtomicBool::new(false);
+
     fn here() -> Places<'static> {
         Places {
             base: Path::new("."),
             cache: None,
+            stop: &NEVER,
         }
     }
 
@@ -284,6 +292,7 @@ mod tests {
         let places = Places {
             base: directory.path(),
             cache: None,
+            stop: &NEVER,
         };
         let resolved = resolve(&reference, places, None).unwrap();
         assert_eq!(resolved.component.as_ref(), b"bytes");
@@ -299,6 +308,7 @@ mod tests {
         let places = Places {
             base: directory.path(),
             cache: None,
+            stop: &NEVER,
         };
         let resolved = resolve(&reference, places, None).unwrap();
         vendor(&resolved, directory.path()).unwrap();
@@ -328,6 +338,7 @@ mod tests {
         let places = Places {
             base: directory.path(),
             cache: None,
+            stop: &NEVER,
         };
         let error = resolve(&reference, places, None).unwrap_err();
         assert!(

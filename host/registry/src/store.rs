@@ -1,16 +1,18 @@
 //! Components by their digest: those that were pulled, and those that are vendored.
 //!
 //! A file is named after the digest of what is in it, and is never believed: its bytes are hashed
-//! again whenever they are read, and a file that is not what its name says counts as missing.
+//! again whenever they are read, and a file that is not what its name says counts as missing. So it
+//! does not matter here who else may write to the directory; but the one of what was pulled also has
+//! compiled plugins in it, which are not used unless it is private, and so it is made private.
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     path::{Path, PathBuf},
 };
 
 use fs_err as fs;
 
-use crate::{MAX_COMPONENT_BYTES, digest};
+use crate::{MAX_COMPONENT_BYTES, digest, files};
 
 /// The directory beside a manifest in which plugins are vendored.
 pub const VENDOR_DIRECTORY: &str = "wigeon-plugins";
@@ -19,35 +21,51 @@ pub const VENDOR_DIRECTORY: &str = "wigeon-plugins";
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     directory: PathBuf,
+    /// Whether it is for this user alone.
+    private: bool,
 }
 
 impl Store {
-    pub(crate) fn new(directory: &Path) -> Self {
+    /// Returns what was pulled, which is kept in `directory` for this user alone.
+    pub(crate) fn pulled(directory: &Path) -> Self {
         Self {
             directory: directory.to_owned(),
+            private: true,
         }
     }
 
-    /// Returns the vendored plugins of a manifest in `base`.
+    /// Returns the vendored plugins of a manifest in `base`, which others may read.
     pub(crate) fn vendored(base: &Path) -> Self {
-        Self::new(&base.join(VENDOR_DIRECTORY))
+        Self {
+            directory: base.join(VENDOR_DIRECTORY),
+            private: false,
+        }
     }
 
     /// Returns the component with this digest, if it is there.
     pub(crate) fn find(&self, pinned: &str) -> Option<Vec<u8>> {
-        let path = self.path(pinned);
-        let fits = fs::metadata(&path).ok()?.len() <= MAX_COMPONENT_BYTES;
-        let bytes = fits.then(|| fs::read(&path).ok())??;
+        let file = fs::File::open(self.path(pinned)).ok()?;
+        // What is longer has another digest.
+        let mut bytes = vec![];
+        file.take(MAX_COMPONENT_BYTES)
+            .read_to_end(&mut bytes)
+            .ok()?;
         (digest(&bytes) == pinned).then_some(bytes)
     }
 
     /// Keeps a component, whole or not at all, and returns where.
     pub(crate) fn keep(&self, digest: &str, component: &[u8]) -> std::io::Result<PathBuf> {
-        fs::create_dir_all(&self.directory)?;
         let path = self.path(digest);
-        let mut file = tempfile::Builder::new()
-            .permissions(crate::files::readable())
-            .tempfile_in(&self.directory)?;
+        let mut file = if self.private {
+            files::make_private_directory(&self.directory)?;
+            // A temporary file is private.
+            tempfile::NamedTempFile::new_in(&self.directory)?
+        } else {
+            fs::create_dir_all(&self.directory)?;
+            tempfile::Builder::new()
+                .permissions(files::readable())
+                .tempfile_in(&self.directory)?
+        };
         file.write_all(component)?;
         file.persist(&path).map_err(|error| error.error)?;
         Ok(path)
@@ -76,5 +94,17 @@ mod tests {
         assert_eq!(store.find(&one), None);
         store.keep(&one, b"one").unwrap();
         assert!(store.find(&one).is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_pulled_is_kept_for_this_user_alone() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let pulled = Store::pulled(&directory.path().join("wigeon/plugins"));
+        let path = pulled.keep(&digest(b"one"), b"one").unwrap();
+        assert_eq!((mode(&pulled.directory), mode(&path)), (0o700, 0o600));
     }
 }

@@ -3,18 +3,22 @@
 //! Compiling takes a second or two, instantiating a fraction of a millisecond, so the machine code
 //! is kept in a directory that only this user may enter, under the component's digest and a hash
 //! of wasmtime's version and configuration. What is read back there is trusted code: wasmtime
-//! cannot check it. The directory is not used if somebody else could have written to it. A file
+//! cannot check it. The directory is not used if somebody else could have written to it, nor is a
+//! file in it: `cache/private.rs` looks at what was opened, not at what has the name. A file
 //! begins with a hash of what it is of and what is in it, so that one that was damaged, or renamed
 //! to another component's, is not run either.
 
+mod private;
+
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    io::Write,
+    io::{ErrorKind, Read, Write},
     path::{Path, PathBuf},
 };
 
-use fs_err as fs;
 use wasmtime::{Engine, component::Component};
+
+use self::private::NotPrivate;
 
 /// A directory with compiled components.
 #[derive(Debug)]
@@ -27,8 +31,9 @@ pub(crate) struct Cache {
 impl Cache {
     /// Opens the cache in `directory`, or none if it cannot be private.
     pub(crate) fn open(directory: &Path, engine: &Engine) -> Option<Self> {
-        if !make_private(directory) {
-            tracing::warn!(directory = %directory.display(), "compiled plugins are not cached");
+        if let Err(reason) = private::make_directory(directory) {
+            let directory = directory.display();
+            tracing::warn!(%directory, %reason, "compiled plugins are not cached");
             return None;
         }
         let mut hasher = DefaultHasher::new();
@@ -59,27 +64,36 @@ impl Cache {
     /// Returns the compiled component, if it is there and of use.
     pub(crate) fn get(&self, digest: &str, engine: &Engine) -> Option<Component> {
         let path = self.path(digest);
-        if !path.is_file() || !is_ours(&path) {
-            return None;
-        }
-        let file = fs::read(&path)
+        let mut file = match private::open_file(&path) {
+            Ok(file) => file,
+            Err(NotPrivate::Io(error)) if error.kind() == ErrorKind::NotFound => return None,
+            Err(reason) => {
+                let path = path.display();
+                tracing::warn!(%path, %reason, "a cached plugin is compiled anew");
+                return None;
+            }
+        };
+        let mut kept = vec![];
+        file.read_to_end(&mut kept)
             .inspect_err(|error| tracing::warn!(%error, "a cached plugin cannot be read"))
             .ok()?;
-        let (seal, code) = file.split_first_chunk::<{ blake3::OUT_LEN }>()?;
+        let (seal, code) = kept.split_first_chunk::<{ blake3::OUT_LEN }>()?;
         if *self.seal(digest, code).as_bytes() != *seal {
             tracing::warn!(path = %path.display(), "a cached plugin is damaged, and compiled anew");
             return None;
         }
         #[expect(unsafe_code, reason = "wasmtime cannot check machine code")]
         // SAFETY: the file was written by `put` of this user, for this component: the directory
-        // is closed to others, the file belongs to us, and the seal is on what `put` wrote.
+        // is closed to others, the file that was opened belongs to us, and the seal is on what
+        // `put` wrote.
         let component = unsafe { Component::deserialize(engine, code) };
         component
             .inspect_err(|error| tracing::warn!(%error, "a cached plugin is compiled anew"))
             .ok()
     }
 
-    /// Keeps a compiled component. A failure only costs the next run some time.
+    /// Keeps a compiled component, whole or not at all, for this user alone: a temporary file is
+    /// private. A failure only costs the next run some time.
     pub(crate) fn put(&self, digest: &str, component: &Component) {
         let written = component.serialize().map_err(|error| error.to_string());
         let written = written.and_then(|code| {
@@ -98,55 +112,19 @@ impl Cache {
     }
 }
 
-#[cfg(unix)]
-fn make_private(directory: &Path) -> bool {
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-
-    let made = std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory);
-    made.is_ok()
-        && fs::metadata(directory)
-            .is_ok_and(|metadata| metadata.mode() & 0o022 == 0 && is_owned(metadata.uid()))
-}
-
-#[cfg(unix)]
-fn is_ours(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    fs::symlink_metadata(path).is_ok_and(|metadata| {
-        metadata.is_file() && metadata.mode() & 0o022 == 0 && is_owned(metadata.uid())
-    })
-}
-
-/// Says whether `uid` is the user that this process creates files as.
-#[cfg(unix)]
-fn is_owned(uid: u32) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    tempfile::tempfile()
-        .and_then(|file| file.metadata())
-        .is_ok_and(|metadata| metadata.uid() == uid)
-}
-
-#[cfg(not(unix))]
-fn make_private(directory: &Path) -> bool {
-    fs::create_dir_all(directory).is_ok()
-}
-
-#[cfg(not(unix))]
-fn is_ours(_: &Path) -> bool {
-    true
-}
-
 #[cfg(all(test, unix))]
 #[expect(
     clippy::unwrap_used,
     reason = "a test that cannot prepare its place has failed"
 )]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    use std::{
+        os::unix::fs::{PermissionsExt, chown, symlink},
+        sync::Barrier,
+        thread,
+    };
+
+    use fs_err as fs;
 
     use super::*;
 
@@ -271,6 +249,47 @@ mod tests {
         fs::rename(kept.path(), &elsewhere).unwrap();
         symlink(&elsewhere, kept.path()).unwrap();
         assert!(!kept.has(ONE));
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let kept = Kept::new();
+        fs::remove_file(kept.path()).unwrap();
+        nix::unistd::mkfifo(&kept.path(), nix::sys::stat::Mode::S_IRUSR).unwrap();
+        assert!(!kept.has(ONE));
+    }
+
+    #[test]
+    fn a_directory_is_made_for_this_user_alone_by_whoever_is_first() {
+        const TWENTY: usize = 20;
+        let directory = tempfile::tempdir().unwrap();
+        let nested = directory.path().join("wigeon/plugins");
+        let engine = Engine::default();
+        let together = Barrier::new(TWENTY);
+        let open = || {
+            together.wait();
+            Cache::open(&nested, &engine).is_some()
+        };
+        let opened = thread::scope(|scope| {
+            let threads: Vec<_> = (0..TWENTY).map(|_| scope.spawn(open)).collect();
+            let opened = threads.into_iter().map(|thread| thread.join().unwrap());
+            opened.filter(|opened| *opened).count()
+        });
+        assert_eq!(opened, TWENTY);
+        for made in [nested.as_path(), nested.parent().unwrap()] {
+            let mode = fs::metadata(made).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{}", made.display());
+        }
+    }
+
+    #[test]
+    fn a_link_to_a_directory_is_not_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let (target, link) = (directory.path().join("a"), directory.path().join("b"));
+        let engine = Engine::default();
+        assert!(Cache::open(&target, &engine).is_some());
+        symlink(&target, &link).unwrap();
+        assert!(Cache::open(&link, &engine).is_none());
     }
 
     #[test]

@@ -7,6 +7,8 @@
     reason = "a test that cannot read its inputs has failed"
 )]
 
+use std::sync::atomic::AtomicBool;
+
 use proptest::{
     prelude::*,
     sample::Index,
@@ -34,9 +36,11 @@ fn inputs(directory: &str) -> Vec<Vec<u8>> {
 
 /// The plugins that wigeon has built in.
 fn plugins() -> Vec<Vec<u8>> {
+    let never = AtomicBool::new(false);
     let places = Places {
         base: ROOT.as_ref(),
         cache: None,
+        stop: &never,
     };
     builtin_names()
         .map(|name| {

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use wigeon_engine::EngineError;
 use wigeon_registry::{LockFileError, OciError, ResolveError};
 
-use super::{Advice, INTERRUPTED_HINT, Kind, bug_hint, data, plugin, storage};
+use super::{Advice, BEGIN_ANEW_HINT, INTERRUPTED_HINT, Kind, bug_hint, data, plugin, storage};
 use crate::words::{list, nearest};
 
 /// Returns what kind of failure it is, and what to do about it.
@@ -37,7 +37,7 @@ pub(super) fn advice(error: &EngineError) -> Advice {
             .hint("leave `--accept` out: only snapshot steps have a guard"),
         EngineError::Busy(source) => storage::run_lock(source),
         EngineError::Open(source) => storage::open(source),
-        EngineError::Resolve { source, .. } => Advice::new(Kind::Plugin).hint(resolve(source)),
+        EngineError::Resolve { source, .. } => resolve(source),
         EngineError::LockFile(source) => Advice::new(Kind::Plugin).hint(lock_file(source)),
         EngineError::LoadPlugin { source, .. } => plugin::load(source),
         EngineError::OpenStep { source, .. } => plugin::open(source),
@@ -58,7 +58,7 @@ pub(super) fn advice(error: &EngineError) -> Advice {
         ),
         EngineError::NotInRegistry { .. } => Advice::new(Kind::Usage)
             .hint("name it as in a manifest: `oci:registry.example.com/team/mask:1.2.0`"),
-        EngineError::Push { source, .. } => Advice::new(Kind::Plugin).hint(registry(source)),
+        EngineError::Push { source, .. } => registry(source),
         EngineError::WritePlugin { .. } => Advice::new(Kind::Plugin)
             .hint("check that the directory exists and that you may write to it"),
         EngineError::Reference { .. } => Advice::new(Kind::Usage)
@@ -70,8 +70,8 @@ pub(super) fn advice(error: &EngineError) -> Advice {
     }
 }
 
-fn resolve(error: &ResolveError) -> String {
-    match error {
+fn resolve(error: &ResolveError) -> Advice {
+    let hint = match error {
         ResolveError::UnknownBuiltin {
             closest: Some(closest),
             ..
@@ -86,17 +86,24 @@ fn resolve(error: &ResolveError) -> String {
         ResolveError::TooLarge { .. } => {
             "build the plugin with optimisations, and strip it".to_owned()
         }
-        ResolveError::Pull { source, .. } => registry(source).to_owned(),
+        ResolveError::Pull { source, .. } => return registry(source),
         ResolveError::Keep { .. } => {
             "check that you may write there; `WIGEON_CACHE_DIR` names another directory".to_owned()
         }
-    }
+    };
+    Advice::new(Kind::Plugin).hint(hint)
 }
 
-fn registry(error: &OciError) -> &'static str {
-    match error {
+fn registry(error: &OciError) -> Advice {
+    let hint = match error {
         OciError::Registry { .. } => {
             "check the registry's name and that it can be reached; plugins that `wigeon vendor` has put beside the manifest need no network"
+        }
+        OciError::Silent { .. } | OciError::Late { .. } | OciError::BrokenOff { .. } => {
+            "run it again when the registry is well; plugins that `wigeon vendor` has put beside the manifest need no network"
+        }
+        OciError::Interrupted { .. } => {
+            return Advice::new(Kind::Interrupted).hint(BEGIN_ANEW_HINT);
         }
         OciError::Unauthorized { .. } => {
             "log in with `docker login`, or with another tool that writes Docker's configuration"
@@ -110,7 +117,8 @@ fn registry(error: &OciError) -> &'static str {
         OciError::TooLarge { .. } => "build the plugin with optimisations, and strip it",
         OciError::Unreadable { .. } => "build the component with `wigeon plugin build`",
         OciError::Setup(_) => "check the limits on this process: it could not open what it needs",
-    }
+    };
+    Advice::new(Kind::Plugin).hint(hint)
 }
 
 fn lock_file(error: &LockFileError) -> &'static str {
@@ -126,5 +134,72 @@ fn lock_file(error: &LockFileError) -> &'static str {
         LockFileError::Write { .. } => {
             "check that you may write to the directory of the manifest, where the lock file is"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{command_error::CommandError, exit};
+
+    /// Returns what is told of a pull that failed, and the exit code.
+    fn pulled(source: OciError) -> (String, u8) {
+        let reference = "oci:registry.example.com/team/mask:1.2.0".to_owned();
+        let error = CommandError::of_plugin(EngineError::Resolve {
+            step: reference.clone(),
+            source: ResolveError::Pull { reference, source },
+        });
+        let text = error.to_text(false, false, false);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        (text, error.exit_code())
+    }
+
+    fn registry() -> String {
+        "registry.example.com".to_owned()
+    }
+
+    #[test]
+    fn a_registry_that_is_given_up_is_told_with_the_time_that_it_had() {
+        let told = pulled(OciError::Silent {
+            registry: registry(),
+            limit: Duration::from_secs(30),
+        });
+        let text = "error: could not pull `oci:registry.example.com/team/mask:1.2.0`\n  \
+                    caused by: the registry `registry.example.com` was silent for 30 s\n\n\
+                    hint: run it again when the registry is well; plugins that `wigeon vendor` has put \
+                    beside the manifest need no network\n";
+        assert_eq!(told, (text.to_owned(), exit::PLUGIN));
+        let (late, code) = pulled(OciError::Late {
+            registry: registry(),
+            limit: Duration::from_mins(10),
+        });
+        let text = text.replace("silent for 30 s", "not done after 600 s");
+        assert_eq!((late, code), (text, exit::PLUGIN));
+    }
+
+    #[test]
+    fn a_component_of_a_registry_that_is_too_large_is_told_with_the_limit() {
+        let told = pulled(OciError::TooLarge {
+            name: "team/mask:1.2.0".to_owned(),
+            most: 256 << 20,
+        });
+        let text = "error: could not pull `oci:registry.example.com/team/mask:1.2.0`\n  \
+                    caused by: `team/mask:1.2.0` has more than 268435456 bytes, the most that are \
+                    read\n\n\
+                    hint: build the plugin with optimisations, and strip it\n";
+        assert_eq!(told, (text.to_owned(), exit::PLUGIN));
+    }
+
+    #[test]
+    fn a_pull_that_is_interrupted_has_the_exit_code_of_an_interruption() {
+        let told = pulled(OciError::Interrupted {
+            registry: registry(),
+        });
+        let text = "error: could not pull `oci:registry.example.com/team/mask:1.2.0`\n  \
+                    caused by: talking to the registry `registry.example.com` was interrupted\n\n\
+                    hint: run it again: it begins anew\n";
+        assert_eq!(told, (text.to_owned(), exit::INTERRUPTED));
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     arguments::{Format, FormatArgument},
     command_error::CommandError,
     context::Context,
-    exit,
+    exit, interrupt,
     printer::Printer,
     table::{Side, render, table},
 };
@@ -35,7 +35,8 @@ pub(crate) fn run(
     arguments: &LockArguments,
 ) -> Result<ExitCode, CommandError> {
     let project = context.open()?;
-    let plugins = project.lock_plugins(arguments.update, context.cache())?;
+    let cancellation = interrupt::on_signal(printer);
+    let plugins = project.lock_plugins(arguments.update, context.cache(), &cancellation)?;
     match arguments.format.format {
         Format::Json => printer.json(&plugins)?,
         Format::Text => printer.summary(&text(&plugins))?,

@@ -8,7 +8,7 @@ use crate::{
     arguments::{Format, FormatArgument},
     command_error::CommandError,
     context::Context,
-    exit,
+    exit, interrupt,
     printer::Printer,
 };
 
@@ -29,7 +29,9 @@ pub(crate) fn run(
     context: &Context,
     arguments: &VendorArguments,
 ) -> Result<ExitCode, CommandError> {
-    let vendored = context.open()?.vendor_plugins(context.cache())?;
+    let project = context.open()?;
+    let cancellation = interrupt::on_signal(printer);
+    let vendored = project.vendor_plugins(context.cache(), &cancellation)?;
     match arguments.format.format {
         Format::Json => printer.json(&vendored)?,
         Format::Text if vendored.is_empty() => {

@@ -8,7 +8,7 @@ use crate::{
     arguments::{Format, FormatArgument},
     command_error::CommandError,
     context::Context,
-    exit,
+    exit, interrupt,
     printer::Printer,
 };
 
@@ -39,8 +39,9 @@ pub(super) fn run(
     arguments: &AddArguments,
 ) -> Result<ExitCode, CommandError> {
     let project = context.open()?;
+    let cancellation = interrupt::on_signal(printer);
     let added = project
-        .add_plugin(&arguments.reference, context.cache())
+        .add_plugin(&arguments.reference, context.cache(), &cancellation)
         .map_err(CommandError::of_plugin)?;
     match arguments.format.format {
         Format::Json => printer.json(&added)?,

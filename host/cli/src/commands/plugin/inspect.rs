@@ -9,7 +9,7 @@ use crate::{
     arguments::{Format, FormatArgument},
     command_error::CommandError,
     context::Context,
-    exit,
+    exit, interrupt,
     printer::Printer,
     words::{escaped, size},
 };
@@ -41,7 +41,9 @@ pub(super) fn run(
     arguments: &InspectArguments,
 ) -> Result<ExitCode, CommandError> {
     let reference = wigeon_authoring::located(&arguments.plugin)?;
-    let report = wigeon_engine::inspect(&reference, Path::new(""), context.cache())
+    let cancellation = interrupt::on_signal(printer);
+    let (base, cache) = (Path::new(""), context.cache());
+    let report = wigeon_engine::inspect(&reference, base, cache, &cancellation)
         .map_err(CommandError::of_plugin)?;
     match arguments.format.format {
         Format::Json => printer.json(&report)?,

@@ -9,7 +9,7 @@ use crate::{
     arguments::{Format, FormatArgument},
     command_error::CommandError,
     context::Context,
-    exit,
+    exit, interrupt,
     printer::Printer,
     words::{escaped, size},
 };
@@ -44,7 +44,8 @@ pub(super) fn run(
     arguments: &PullArguments,
 ) -> Result<ExitCode, CommandError> {
     let output = arguments.output.as_deref();
-    let pulled = wigeon_engine::pull(&arguments.reference, output, context.cache())
+    let (cache, cancellation) = (context.cache(), interrupt::on_signal(printer));
+    let pulled = wigeon_engine::pull(&arguments.reference, output, cache, &cancellation)
         .map_err(CommandError::of_plugin)?;
     match arguments.format.format {
         Format::Json => printer.json(&pulled)?,

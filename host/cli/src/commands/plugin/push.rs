@@ -8,7 +8,7 @@ use crate::{
     arguments::{Format, FormatArgument},
     command_error::CommandError,
     context::Context,
-    exit,
+    exit, interrupt,
     printer::Printer,
 };
 
@@ -45,7 +45,8 @@ pub(super) fn run(
 ) -> Result<ExitCode, CommandError> {
     let located = wigeon_authoring::located(&arguments.plugin)?;
     let path = PathBuf::from(located.strip_prefix("file:").unwrap_or(&located));
-    let pushed = wigeon_engine::push(&path, &arguments.reference, context.cache())
+    let (cache, cancellation) = (context.cache(), interrupt::on_signal(printer));
+    let pushed = wigeon_engine::push(&path, &arguments.reference, cache, &cancellation)
         .map_err(CommandError::of_plugin)?;
     match arguments.format.format {
         Format::Json => printer.json(&pushed)?,
