@@ -23,6 +23,9 @@ const NAME: &str = "worldly";
 /// What asks for everything.
 const GUEST: &str = include_str!("guest/world.rs");
 
+/// What `plugin.toml` says of the build, as the documentation shows it.
+const BUILD: &str = include_str!("guest/build.toml");
+
 #[test]
 fn a_plugin_in_rust_may_use_std() {
     if !has_target() {
@@ -102,15 +105,13 @@ fn worldly(place: &TempDir, port: u16, file: &Path) -> PathBuf {
     }
     fs::write(source, text).unwrap();
 
-    // Cargo finds the target directory that is shared in its environment.
-    let built = shared_target().join(format!("{TARGET}/release/{NAME}.wasm"));
-    let built = built.to_str().unwrap();
-    let build = format!(
-        "\n[build]\ncommand = [\"cargo\", \"build\", \"--release\", \"--target\", \"{TARGET}\"]\noutput = {built:?}\n"
-    );
+    // Cargo finds in its environment that the target directory is the shared one.
+    assert_eq!(BUILD.matches("\"target/").count(), 1, "{BUILD}");
+    let target = shared_target();
+    let build = BUILD.replace("\"target/", &format!("\"{}/", target.display()));
     let project = directory.join("plugin.toml");
     let text = fs::read_to_string(&project).unwrap();
-    fs::write(project, text + &build).unwrap();
+    fs::write(project, format!("{text}\n{build}")).unwrap();
     directory
 }
 
