@@ -1,4 +1,4 @@
-//! The inputs that fuzzing has found, and some near them.
+//! The seeds, the inputs that fuzzing has found, and some near them.
 //!
 //! `./just fuzz` searches for more.
 
