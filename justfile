@@ -33,7 +33,7 @@ default:
 setup:
     @tools/setup
 
-# Bring what plugins in C, Python and JavaScript are built with, so that `./just test` tests those too
+# Bring what plugins in C, Python and JavaScript, and in Rust with WASI, are built with, so that `./just test` tests those too
 setup-languages:
     @tools/setup-languages
 

@@ -10,21 +10,22 @@ const FORMATS: [&str; 18] = [
 ];
 
 /// Reads a schema and one array for each of its fields, and asks that whatever is taken is valid
-/// and crosses back as it came.
+/// and crosses back as it came. Returns how many arrays are taken.
 ///
 /// # Panics
 ///
 /// If it is not.
-pub fn arrays(bytes: &[u8]) {
+pub fn arrays(bytes: &[u8]) -> usize {
     let mut input = Input(bytes);
     let flat: Vec<_> = (0..=input.byte() % 4).map(|_| input.field()).collect();
     let Ok(schema) = unflatten(&flat) else {
-        return;
+        return 0;
     };
     // Not as it was written: `w:03` is `w:3`.
     let back = flatten(&schema).expect("what came crosses back");
     assert_eq!(unflatten(&back).ok(), Some(schema.clone()));
     let rows = usize::from(input.byte());
+    let mut taken = 0;
     for field in schema.fields() {
         let nodes: Vec<_> = (0..input.byte() % 5).map(|_| input.node(rows)).collect();
         let buffers: Vec<_> = (0..input.byte() % 8).map(|_| input.buffer()).collect();
@@ -38,7 +39,9 @@ pub fn arrays(bytes: &[u8]) {
         let encoded = encode(&array).expect("what came crosses back");
         let again = decode(field, rows, &encoded.nodes, encoded.buffers);
         assert_eq!(again.expect("what crosses back is taken").to_data(), data);
+        taken += 1;
     }
+    taken
 }
 
 /// The bytes that are left.

@@ -1,4 +1,4 @@
-//! The inputs that fuzzing has found, and some near them.
+//! The seeds, the inputs that fuzzing has found, and some near them.
 //!
 //! `./just fuzz` searches for more.
 
@@ -86,9 +86,9 @@ fn damage() -> impl Strategy<Value = Damage> {
 }
 
 /// Tries inputs, then this many damaged ones.
-fn try_near(inputs: &[Vec<u8>], cases: u32, target: impl Fn(&[u8])) {
+fn try_near<T>(inputs: &[Vec<u8>], cases: u32, target: impl Fn(&[u8]) -> T) {
     for input in inputs {
-        target(input);
+        drop(target(input));
     }
     let config = ProptestConfig {
         failure_persistence: None,
@@ -98,7 +98,7 @@ fn try_near(inputs: &[Vec<u8>], cases: u32, target: impl Fn(&[u8])) {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config, rng);
     let tried = runner.run(&damage(), |damage| {
-        target(&damage.of(inputs));
+        drop(target(&damage.of(inputs)));
         Ok(())
     });
     tried.unwrap();

@@ -2,14 +2,15 @@
 //!
 //! It needs the Wasm target and no network: the new projects in Rust have a copy of the SDK, and
 //! begin with the lock file of this workspace. They share a target directory, so that what the SDK
-//! depends on is compiled once. Where the tools of another language are missing, a line says that its test was
-//! skipped; `./just setup-languages` brings them.
+//! depends on is compiled once. Where the tools of another language, or the target with WASI, are missing, a line
+//! says that its test was skipped; `./just setup-languages` brings them.
 
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot prepare its place has failed"
 )]
 
+mod rust_std;
 mod tutorial;
 
 use std::{
@@ -24,22 +25,30 @@ use tempfile::TempDir;
 
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
+/// The target directory that the new projects share.
+fn shared_target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("authoring")
+}
+
 fn wigeon(directory: &Path, arguments: &[&str]) -> Output {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("authoring");
-    wigeon_building_in(&target, directory, arguments)
+    wigeon_building_in(&shared_target(), directory, arguments)
 }
 
 fn wigeon_building_in(target: &Path, directory: &Path, arguments: &[&str]) -> Output {
+    command(target, directory, arguments).output().unwrap()
+}
+
+fn command(target: &Path, directory: &Path, arguments: &[&str]) -> Command {
     let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    Command::new(env!("CARGO_BIN_EXE_wigeon"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wigeon"));
+    command
         .args(arguments)
         .current_dir(directory)
         .env("CARGO_TARGET_DIR", target)
         .env("CARGO_NET_OFFLINE", "true")
         .env("WIGEON_CACHE_DIR", scratch.join("authoring-cache"))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+        .stdin(Stdio::null());
+    command
 }
 
 fn ok(directory: &Path, arguments: &[&str]) -> String {
@@ -163,10 +172,16 @@ fn skipped(language: &str, kind: &str, output: &Output) -> bool {
     let Some(missing) = missing.filter(|_| language != "rust") else {
         return false;
     };
-    let line = format!("skipped the template of a {kind} plugin in {language}: {missing}");
-    writeln!(io::stderr(), "{line} (`./just setup-languages` brings it)")
-        .expect("standard error can be written to");
+    say_skipped(&format!(
+        "the template of a {kind} plugin in {language}: {missing}"
+    ));
     true
+}
+
+/// Writes a line about a test that was skipped.
+fn say_skipped(what: &str) {
+    let hint = "(`./just setup-languages` brings it)";
+    writeln!(io::stderr(), "skipped {what} {hint}").expect("standard error can be written to");
 }
 
 /// The tests of one language.
