@@ -87,10 +87,16 @@ pub(super) fn read(error: &ReadError) -> Advice {
             "correct the lines, or allow more malformed rows with `max_rejected_rows`: they go to quarantine then"
         }
         ReadError::Malformed { .. } => {
-            "correct the line, or allow malformed rows of CSV with `max_rejected_rows`: they go to quarantine then"
+            "correct the line, or allow malformed rows with `max_rejected_rows`: they go to quarantine then"
         }
         ReadError::Lossy { .. } => {
             "correct the file, or declare a type that keeps the value: a decimal or `float64` for fractions, `timestamp_tz` for times with a zone, `timestamp` for dates with a time, `utf8` for what is finer than a microsecond"
+        }
+        ReadError::LossyRow { .. } => {
+            "write the file with times in microseconds, in the way that its readers expect them to be rounded"
+        }
+        ReadError::NotUtf8Name { .. } => {
+            "rename the file, or move it away: the ledger could not tell it from others"
         }
         ReadError::Held { .. } => {
             "close the program that has it open, or wait for it: one process may write, or many may read"
@@ -129,6 +135,8 @@ pub(super) fn read_warehouse(error: &ReadError) -> Advice {
         | ReadError::Type { .. }
         | ReadError::Malformed { .. }
         | ReadError::Lossy { .. }
+        | ReadError::LossyRow { .. }
+        | ReadError::NotUtf8Name { .. }
         | ReadError::Held { .. }
         | ReadError::NotADatabase { .. }
         | ReadError::Schema(_)
