@@ -209,7 +209,8 @@ impl<'a> Casts<'a> {
     fn new(connection: &'a Connection, schema: &SchemaRef) -> Self {
         let table = format!("temp.main.wigeon_lines_{}", connection.instance().next_id());
         let mut texts = vec![Field::new("line", DataType::UInt64, false)];
-        let (mut casts, mut values, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
+        let mut casts = vec!["*".to_owned()];
+        let (mut values, mut wrong) = (Vec::new(), Vec::new());
         for (column, field) in schema.fields().iter().enumerate() {
             texts.push(Field::new(format!("t{column}"), DataType::Utf8, true));
             values.push(format!("v{column}"));
@@ -226,6 +227,7 @@ impl<'a> Casts<'a> {
             };
             casts.push(format!("{cast} AS v{column}"));
         }
+        values.push("line".to_owned());
         let wrong = if wrong.is_empty() {
             "NULL".to_owned()
         } else {
@@ -236,7 +238,7 @@ impl<'a> Casts<'a> {
             schema: Arc::clone(schema),
             texts: Arc::new(Schema::new(texts)),
             query: format!(
-                "SELECT {}, line, CAST({wrong} AS INTEGER) FROM (SELECT *, {} FROM {table})",
+                "SELECT {}, CAST({wrong} AS INTEGER) FROM (SELECT {} FROM {table})",
                 values.join(", "),
                 casts.join(", "),
             ),

@@ -93,10 +93,10 @@ pub(super) fn read(error: &ReadError) -> Advice {
             "correct the file, or declare a type that keeps the value: a decimal or `float64` for fractions, `timestamp_tz` for times with a zone, `timestamp` for dates with a time, `utf8` for what is finer than a microsecond"
         }
         ReadError::LossyRow { .. } => {
-            "write the file with times in microseconds, in the way that its readers expect them to be rounded"
+            "write the file with times in microseconds: what is finer cannot be kept"
         }
         ReadError::NotUtf8Name { .. } => {
-            "rename the file, or move it away: the ledger could not tell it from others"
+            "rename the file, or move it away: the ledger knows files by their names, as text"
         }
         ReadError::Held { .. } => {
             "close the program that has it open, or wait for it: one process may write, or many may read"
