@@ -18,8 +18,6 @@ use crate::{
     files::FileIdentity,
     schema_difference::SchemaDifference,
     source::{FileSource, SourceFormat},
-    sql,
-    types::sql_type,
 };
 
 /// As many lines are looked at for the members that are shown beside the declared ones.
@@ -27,25 +25,6 @@ const SHOWN_LINES: usize = 100;
 
 /// As much of the text behind a name is looked at for its colon.
 const ROOM: usize = 16;
-
-/// Returns a call of `read_json`, which changes values, and so is for finding places only.
-pub(crate) fn read_json(paths: &[String], columns: &[Field], gzip: bool) -> String {
-    let paths: Vec<_> = paths.iter().map(|path| sql::text(path)).collect();
-    let columns: Vec<_> = columns
-        .iter()
-        .map(|field| {
-            let data_type = sql_type(field.data_type()).unwrap_or_default();
-            format!("{}: {}", sql::text(field.name()), sql::text(&data_type))
-        })
-        .collect();
-    format!(
-        "read_json([{}], columns = {{{}}}, format = 'newline_delimited', ignore_errors = false, \
-         compression = '{}', hive_partitioning = false, union_by_name = false, filename = false)",
-        paths.join(", "),
-        columns.join(", "),
-        if gzip { "gzip" } else { "uncompressed" },
-    )
-}
 
 /// Looks for the names of declared members in the text of a file, piece by piece.
 #[derive(Debug)]

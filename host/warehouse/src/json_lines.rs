@@ -195,6 +195,39 @@ impl JsonLines {
     }
 }
 
+/// Puts columns of a file into a temporary table, whose name is returned, with the line of each row
+/// as `wigeon_row`. Lines that cannot be read are left out.
+pub(crate) fn numbered(
+    connection: &Connection,
+    file: &FileIdentity,
+    columns: &[Field],
+) -> Result<String, ReadError> {
+    let schema = Arc::new(Schema::new(columns.to_vec()));
+    let lines = JsonLines::new(Vec::new(), Arc::clone(&schema), u64::MAX);
+    let casts = Casts::new(connection, &schema);
+    let table = format!(
+        "temp.main.wigeon_numbered_{}",
+        connection.instance().next_id()
+    );
+    let column = |field: &Field| {
+        let data_type = sql_type(field.data_type()).unwrap_or_default();
+        format!("{} {data_type}", sql::name(field.name()))
+    };
+    let mut definitions: Vec<_> = columns.iter().map(column).collect();
+    definitions.push("wigeon_row UBIGINT".to_owned());
+    let definitions = definitions.join(", ");
+    let run = |statement: &str| casts.try_to(|| Ok(connection.execute_batch(statement)?));
+    run(&format!("CREATE TEMPORARY TABLE {table} ({definitions})"))?;
+    let mut windows = Windows::new(file.open()?, Records::Lines);
+    while let Some(window) = windows.next().map_err(|error| file.read_error(error))? {
+        // Without a batch there was nothing to be cast, and the texts are older ones.
+        if !lines.window(&casts, &window)?.batches.is_empty() {
+            run(&format!("INSERT INTO {table} {}", casts.good))?;
+        }
+    }
+    Ok(table)
+}
+
 /// Casts of texts to the types of columns.
 struct Casts<'a> {
     connection: &'a Connection,
@@ -202,7 +235,10 @@ struct Casts<'a> {
     /// The line, and a text for each column.
     texts: SchemaRef,
     table: String,
+    /// Queries the values of each column, the line, and which column cannot be cast, if one cannot.
     query: String,
+    /// Queries the values and the line where all columns can be cast.
+    good: String,
 }
 
 impl<'a> Casts<'a> {
@@ -233,16 +269,15 @@ impl<'a> Casts<'a> {
         } else {
             format!("CASE {} END", wrong.join(" "))
         };
+        let (values, casts) = (values.join(", "), casts.join(", "));
+        let rows = format!("FROM (SELECT {casts} FROM {table})");
         Self {
             connection,
             schema: Arc::clone(schema),
             texts: Arc::new(Schema::new(texts)),
-            query: format!(
-                "SELECT {}, CAST({wrong} AS INTEGER) FROM (SELECT {} FROM {table})",
-                values.join(", "),
-                casts.join(", "),
-            ),
             table,
+            query: format!("SELECT {values}, CAST({wrong} AS INTEGER) {rows}"),
+            good: format!("SELECT {values} {rows} WHERE {wrong} IS NULL"),
         }
     }
 

@@ -206,6 +206,29 @@ fn values_are_kept_as_they_are_written() {
     );
 }
 
+#[test]
+fn bad_keys_are_placed_beside_malformed_lines() {
+    let context = Context::new();
+    let many = GOOD.replace(":1,", ":7,").repeat(10_000);
+    context.write(
+        "a.ndjson",
+        format!(
+            "{{\"id\":1}}\n\n{{\"id\":1\n{{\"id\":2.5}}\n{{\"name\":\"x\"}}\n{{\"id\":1e0}}\n{many}"
+        ),
+    );
+    let files = context.files("a.ndjson");
+    let null = context.warehouse.find_null_key(&views(), &files, &[0]);
+    let null = null.unwrap().unwrap();
+    assert_eq!((null.row, null.line), (4, Some(5)));
+    let twice = context.warehouse.find_duplicate_key(&views(), &files, &[0]);
+    let twice = twice.unwrap().unwrap();
+    let places: Vec<_> = twice.places.iter().map(|p| (p.row, p.line)).collect();
+    assert_eq!(
+        (twice.key.as_str(), places),
+        ("1", vec![(1, Some(1)), (5, Some(6))])
+    );
+}
+
 /// Lines that are no JSON do not keep a member from being missed.
 #[test]
 fn a_member_that_no_line_has_is_missed_beside_malformed_lines() {
