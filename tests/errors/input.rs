@@ -294,3 +294,21 @@ fn allowing(rows: u32) -> Project {
     project.edit_manifest(lookup, &format!("{lookup}\nmax_rejected_rows = {rows}"));
     project
 }
+
+/// The ledger has names as text: this one it could not tell from others.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_whose_name_is_no_utf_8() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    let project = loaded();
+    let name = OsStr::from_bytes(b"pageview_extract_2019-10-11T\xff.csv");
+    fs_err::write(project.path("extracts").join(name), "").expect("a file");
+    assert_run_refused!(project);
+    // One that nobody reads may be called anything.
+    let other = project
+        .path("extracts")
+        .join(OsStr::from_bytes(b"\xff.csv"));
+    fs_err::rename(project.path("extracts").join(name), other).expect("another name");
+    run(&project);
+}

@@ -42,6 +42,65 @@ fn a_json_value_of_the_wrong_type() {
     )));
 }
 
+#[test]
+fn a_json_value_that_reading_would_change() {
+    let good = "{\"user_id\": 1, \"url\": \"https://example.com/c\", \"pageview_datetime\": \"2019-10-11 02:00:00\"}\n";
+    assert_run_refused!(ndjson(&format!("{good}{}", good.replace(": 1,", ": 1.5,"))));
+}
+
+/// One that is no JSON, one that is no object, one of the wrong type, and two that reading would
+/// change.
+const FIVE_BAD_LINES: &str = "{\"user_id\": 1, \"url\": \"https://example.com/c\", \"pageview_datetime\": \"2019-10-11 02:00:00\"}
+{\"user_id\": 2,
+
+[1, 2]
+{\"user_id\": \"one\", \"url\": \"https://example.com/d\", \"pageview_datetime\": \"2019-10-11 02:00:00\"}
+{\"user_id\": 1.5, \"url\": \"https://example.com/e\", \"pageview_datetime\": \"2019-10-11 02:00:00\"}
+{\"user_id\": 1, \"url\": \"https://example.com/f\", \"pageview_datetime\": \"2019-10-11 02:00:00.1234567\"}
+{\"user_id\": 2.0, \"url\": \"https://example.com/g\", \"pageview_datetime\": \"2019-10-11 02:00:01\"}
+";
+
+fn allowing(lines: u32) -> Project {
+    let project = ndjson(FIVE_BAD_LINES);
+    let lookup = "lookup = \"current_postcode\"";
+    project.edit_manifest(lookup, &format!("{lookup}\nmax_rejected_rows = {lines}"));
+    project
+}
+
+#[test]
+fn json_lines_that_are_allowed_go_to_quarantine() {
+    let project = allowing(5);
+    crate::support::run(&project);
+    let status = project.ok(&["status", "--format", "json"]);
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    let steps = status["steps"].as_array().expect("steps");
+    let step = steps
+        .iter()
+        .find(|step| step["step"] == "pageviews_postcode");
+    assert_eq!(step.expect("the step")["rows_rejected"], 5, "{status}");
+    assert_eq!(
+        project.sql("select line, \"column\", reason from wigeon.quarantine order by line"),
+        "line,column,reason\n\
+         2,,it is not valid JSON\n\
+         4,,it is not a JSON object\n\
+         5,user_id,the value does not have the declared type\n\
+         6,user_id,the value is not a whole number\n\
+         7,pageview_datetime,the value is finer than a microsecond\n"
+    );
+    let rows = project.sql("select * exclude load_id from wigeon.quarantine order by all");
+    let loaded = project.sql("select * from pageviews_postcode order by all");
+    crate::support::assert_told!(format!(
+        "----- quarantine -----\n{rows}----- pageviews_postcode -----\n{loaded}"
+    ));
+    // What was left out is left out again.
+    project.ok(&["verify"]);
+}
+
+#[test]
+fn one_json_line_more_than_is_allowed() {
+    assert_run_refused!(allowing(4));
+}
+
 /// Each line may leave a member out, but not all of them.
 #[test]
 fn a_json_member_that_no_line_has() {
@@ -82,6 +141,18 @@ fn a_parquet_column_of_the_wrong_type() {
     write_with_duckdb(
         "copy (select 'one' as user_id, 'https://example.com/c' as url, timestamp '2019-10-11 02:00:00' \
          as pageview_datetime) to '{}' (format parquet)",
+        &project,
+        "extracts/views_2019-10-11.parquet",
+    );
+    assert_run_refused!(project);
+}
+
+#[test]
+fn a_parquet_time_with_nanoseconds() {
+    let project = parquet();
+    write_with_duckdb(
+        "copy (select 1::bigint as user_id, 'https://example.com/c' as url, \
+         timestamp_ns '2019-10-11 02:00:00.123456789' as pageview_datetime) to '{}' (format parquet)",
         &project,
         "extracts/views_2019-10-11.parquet",
     );

@@ -167,7 +167,8 @@ impl<R: Read> Windows<R> {
         self.next_after(WINDOW)
     }
 
-    fn next_after(&mut self, size: usize) -> io::Result<Option<Window>> {
+    /// Returns the next window, of at least `size` bytes if there are as many, or none at the end.
+    pub(crate) fn next_after(&mut self, size: usize) -> io::Result<Option<Window>> {
         loop {
             self.scan();
             let end = if self.boundary >= size {

@@ -13,7 +13,7 @@ use crate::{
     csv_record::{Records, Windows},
     error::{DatabaseError, ReadError},
     files::FileIdentity,
-    json, parquet,
+    json_lines, parquet,
     source::{FileSource, SourceFormat},
     sql,
     warehouse::Warehouse,
@@ -45,8 +45,8 @@ pub struct DuplicateKey {
 impl Warehouse {
     /// Finds the first row of which a key column is null.
     ///
-    /// `key` gives the key columns as indices into the declared ones. The files must be
-    /// readable without rejected rows.
+    /// `key` gives the key columns as indices into the declared ones. Files of CSV must be
+    /// readable without rejected rows; lines of JSON that cannot be read are left out.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl Warehouse {
         for file in files {
             let query = format!(
                 "SELECT min(wigeon_row) FROM ({}) WHERE {}",
-                numbered(source, file, key)?,
+                numbered(&connection, source, file, key)?,
                 nulls.join(" OR ")
             );
             let row: Option<u64> = connection
@@ -82,7 +82,8 @@ impl Warehouse {
     /// Finds the key whose second occurrence comes first, over all files in their order.
     ///
     /// `key` gives the key columns as indices into the declared ones; keys with a null
-    /// are left out. The files must be readable without rejected rows.
+    /// are left out. Files of CSV must be readable without rejected rows; lines of JSON that
+    /// cannot be read are left out.
     ///
     /// # Errors
     ///
@@ -103,11 +104,12 @@ impl Warehouse {
             .iter()
             .map(|field| format!("{} IS NOT NULL", sql::name(field.name())))
             .collect();
+        let connection = self.connect_to_read()?;
         let mut selects = Vec::with_capacity(files.len());
         for (index, file) in files.iter().enumerate() {
             selects.push(format!(
                 "SELECT *, {index}::BIGINT AS wigeon_file FROM ({}) WHERE {}",
-                numbered(source, file, key)?,
+                numbered(&connection, source, file, key)?,
                 present.join(" AND ")
             ));
         }
@@ -123,7 +125,6 @@ impl Warehouse {
             sql::key_text("r", &fields),
             selects.join(" UNION ALL "),
         );
-        let connection = self.connect_to_read()?;
         let Some((key, found)) =
             first_duplicate(&connection, &query).map_err(ReadError::Database)?
         else {
@@ -157,10 +158,15 @@ fn first_duplicate(
     })
 }
 
-/// Returns a query of a file's key columns and the number of the row.
+/// Returns a query of a file's key columns and the number of the row, or for JSON of the line.
 ///
 /// A window without an order makes DuckDB read a file on one thread, from its start.
-fn numbered(source: &FileSource, file: &FileIdentity, key: &[usize]) -> Result<String, ReadError> {
+fn numbered(
+    connection: &Connection,
+    source: &FileSource,
+    file: &FileIdentity,
+    key: &[usize],
+) -> Result<String, ReadError> {
     let paths = [file.duckdb_path()];
     let names = sql::names(
         key.iter()
@@ -178,8 +184,12 @@ fn numbered(source: &FileSource, file: &FileIdentity, key: &[usize]) -> Result<S
             format!("SELECT {names}, row_number() OVER () AS wigeon_row FROM {relation}")
         }
         SourceFormat::Ndjson => {
-            let relation = json::read_json(&paths, &source.columns, file.is_gzip());
-            format!("SELECT {names}, row_number() OVER () AS wigeon_row FROM {relation}")
+            let columns: Vec<Field> = key
+                .iter()
+                .map(|index| source.columns[*index].clone())
+                .collect();
+            let table = json_lines::numbered(connection, file, &columns)?;
+            format!("SELECT {names}, wigeon_row FROM {table}")
         }
         SourceFormat::Parquet => {
             let relation = parquet::read_parquet(&paths, true);
@@ -188,15 +198,23 @@ fn numbered(source: &FileSource, file: &FileIdentity, key: &[usize]) -> Result<S
     })
 }
 
-fn place(source: &FileSource, file: &FileIdentity, row: u64) -> Result<RowPlace, ReadError> {
-    let line = match &source.format {
-        SourceFormat::Parquet => None,
+/// Returns the place of a row that [`numbered`] has numbered.
+fn place(source: &FileSource, file: &FileIdentity, number: u64) -> Result<RowPlace, ReadError> {
+    let (row, line) = match &source.format {
+        SourceFormat::Parquet => (number, None),
         // An empty line of a file of one column is a row with a null.
         SourceFormat::Csv { .. } => {
             let delimiter = source.format.delimiter().unwrap_or(b',');
-            line_of_row(file, row, Records::Csv(delimiter), source.columns.len() > 1)?
+            let skip_empty = source.columns.len() > 1;
+            let found = find(file, Records::Csv(delimiter), skip_empty, |row, _| {
+                row == number
+            })?;
+            (number, found.map(|(_, line)| line))
         }
-        SourceFormat::Ndjson => line_of_row(file, row, Records::Lines, true)?,
+        SourceFormat::Ndjson => {
+            let found = find(file, Records::Lines, true, |_, line| line == number)?;
+            (found.map_or(number, |(row, _)| row), Some(number))
+        }
     };
     Ok(RowPlace {
         path: file.path.clone(),
@@ -205,19 +223,19 @@ fn place(source: &FileSource, file: &FileIdentity, row: u64) -> Result<RowPlace,
     })
 }
 
-/// Returns the line at which a row begins.
-fn line_of_row(
+/// Returns the first row that is wanted, and the line at which it begins.
+fn find(
     file: &FileIdentity,
-    row: u64,
     records: Records,
     skip_empty: bool,
-) -> Result<Option<u64>, ReadError> {
-    let find = |reader: Box<dyn io::Read>| -> io::Result<Option<u64>> {
+    is_wanted: impl Fn(u64, u64) -> bool,
+) -> Result<Option<(u64, u64)>, ReadError> {
+    let find = |reader: Box<dyn io::Read>| -> io::Result<Option<(u64, u64)>> {
         let mut windows = Windows::new(reader, records);
         if records != Records::Lines {
             windows.header()?;
         }
-        let mut rows = 0;
+        let mut row = 0;
         while let Some(window) = windows.next()? {
             for record in window.records(records) {
                 let empty = window.bytes[record.range]
@@ -226,9 +244,9 @@ fn line_of_row(
                 if empty && skip_empty {
                     continue;
                 }
-                rows += 1;
-                if rows == row {
-                    return Ok(Some(record.line));
+                row += 1;
+                if is_wanted(row, record.line) {
+                    return Ok(Some((row, record.line)));
                 }
             }
         }

@@ -222,7 +222,7 @@ pub enum ReadError {
         count: u64,
     },
 
-    /// DuckDB's cast would change a value of CSV without a word.
+    /// DuckDB's cast would change a value of text without a word.
     #[error(
         "line {line} of `{path}` would be changed in column `{column}`: {reason}{}",
         excerpt(raw)
@@ -238,6 +238,31 @@ pub enum ReadError {
         reason: &'static str,
         /// The line as it stands in the file, at most 10,000 bytes.
         raw: String,
+    },
+
+    /// The declared type would not keep a value of Parquet.
+    #[error(
+        "row {row} of `{path}` would be changed in column `{column}`: {reason}{}",
+        excerpt(value)
+    )]
+    LossyRow {
+        /// The file.
+        path: String,
+        /// The row, counted from 1.
+        row: u64,
+        /// The column.
+        column: String,
+        /// What would be lost.
+        reason: &'static str,
+        /// The value as text.
+        value: String,
+    },
+
+    /// The name of a file that a pattern matches is no UTF-8.
+    #[error("the name of `{path}` is not UTF-8")]
+    NotUtf8Name {
+        /// The file, with U+FFFD in place of what is no UTF-8.
+        path: String,
     },
 
     /// A foreign database is open for writing in another process.

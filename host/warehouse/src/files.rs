@@ -287,12 +287,13 @@ fn hidden_parts(path: &Path) -> usize {
 /// Finds the files that match a pattern, sorted by path.
 ///
 /// The pattern is relative to `base`, unless it is absolute; `*` does not cross `/`, and
-/// `**` does. Directories are left out, and files whose names are no UTF-8, and what is hidden
-/// unless the pattern names its dot. Digests are not taken.
+/// `**` does. Directories are left out, and what is hidden unless the pattern names its dot, and
+/// what is below a directory whose name is no UTF-8. Digests are not taken.
 ///
 /// # Errors
 ///
 /// - [`ReadError::Pattern`] if the pattern is malformed.
+/// - [`ReadError::NotUtf8Name`] if a file is meant whose own name is no UTF-8.
 /// - [`ReadError::Unreadable`] if a directory or file cannot be looked at.
 pub fn list_files(base: &Path, pattern: &str) -> Result<Vec<FileIdentity>, ReadError> {
     let full = if Path::new(pattern).is_absolute() {
@@ -327,8 +328,45 @@ pub fn list_files(base: &Path, pattern: &str) -> Result<Vec<FileIdentity>, ReadE
         }
         files.extend(look_at(base, &path)?);
     }
+    check_names(base, &full, options)?;
     files.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(files)
+}
+
+/// Refuses a file whose name is no UTF-8, where the pattern would find it if it were: the crate
+/// passes over it.
+fn check_names(base: &Path, pattern: &str, options: glob::MatchOptions) -> Result<(), ReadError> {
+    let (parent, name) = pattern.rsplit_once('/').unwrap_or((".", pattern));
+    let parent = if parent.is_empty() { "/" } else { parent };
+    // `a/**` finds what is below `a` only.
+    let parents = [Some(parent), parent.strip_suffix("/**")];
+    // A malformed pattern, or an unreadable directory, was told before.
+    let Ok(name) = glob::Pattern::new(name) else {
+        return Ok(());
+    };
+    let found = parents.into_iter().flatten();
+    let found = found.filter_map(|parent| glob::glob_with(parent, options).ok());
+    for directory in found.flatten().flatten() {
+        let Ok(entries) = fs_err::read_dir(&directory) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            let file_name = entry.file_name();
+            if file_name.to_str().is_some() {
+                continue;
+            }
+            let shown = file_name.to_string_lossy();
+            let is_hidden = shown.starts_with('.') && !name.as_str().starts_with('.');
+            if !is_hidden && name.matches_with(&shown, options) && entry.path().is_file() {
+                let path = entry.path();
+                let path = path.strip_prefix(base).unwrap_or(&path);
+                return Err(ReadError::NotUtf8Name {
+                    path: path.to_string_lossy().into_owned(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Finds a file again by the path that [`list_files`] gave it; none if it is gone.

@@ -1,51 +1,30 @@
-//! Files of newline-delimited JSON.
+//! The members of newline-delimited JSON: whether a file has those that are declared.
 //!
-//! DuckDB can skip malformed lines, but then reads nulls in their place without a word.
-//! So every malformed line is an error here, whatever number of rejected rows is
-//! allowed. Members are matched by exact name, a missing one is null.
-//!
-//! A member that no line has is an error as well: it was renamed or left out. To find that out
-//! costs no second reading of a file in which it is as it should be. The text is searched for the
-//! names on the way of taking the digest, and only where one was not found, as it may be written
-//! with escapes, DuckDB is asked. A name that is that of an inner member only is taken for found.
+//! Members are matched by exact name, a missing one is null. One that no line has is an error: it
+//! was renamed or left out. To find that out costs no second reading of a file in which it is as it
+//! should be. The text is searched for the names on the way of taking the digest, and only where one
+//! was not found, as it may be written with escapes, the lines are taken apart. A name that is that
+//! of an inner member only is taken for found.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_schema::Field;
 use memchr::{memchr, memmem};
+use serde::de::IgnoredAny;
 
 use crate::{
-    arrow_scan::Connection,
-    error::{DatabaseError, ReadError},
+    csv_record::{Records, Windows},
+    error::ReadError,
     files::FileIdentity,
     schema_difference::SchemaDifference,
     source::{FileSource, SourceFormat},
-    sql,
-    types::sql_type,
 };
 
 /// As many lines are looked at for the members that are shown beside the declared ones.
-const SHOWN_LINES: u64 = 100;
+const SHOWN_LINES: usize = 100;
 
 /// As much of the text behind a name is looked at for its colon.
 const ROOM: usize = 16;
-
-/// Returns a call of `read_json`.
-pub(crate) fn read_json(paths: &[String], columns: &[Field], gzip: bool) -> String {
-    let paths: Vec<_> = paths.iter().map(|path| sql::text(path)).collect();
-    let columns: Vec<_> = columns
-        .iter()
-        .map(|field| {
-            let data_type = sql_type(field.data_type()).unwrap_or_default();
-            format!("{}: {}", sql::text(field.name()), sql::text(&data_type))
-        })
-        .collect();
-    format!(
-        "read_json([{}], columns = {{{}}}, format = 'newline_delimited', ignore_errors = false, \
-         compression = '{}', hive_partitioning = false, union_by_name = false, filename = false)",
-        paths.join(", "),
-        columns.join(", "),
-        if gzip { "gzip" } else { "uncompressed" },
-    )
-}
 
 /// Looks for the names of declared members in the text of a file, piece by piece.
 #[derive(Debug)]
@@ -107,44 +86,31 @@ fn is_before_colon(text: &[u8]) -> bool {
 
 /// Checks that each declared member is in some line of a file, if there are others: it may have got
 /// another name. Where there are none, nulls have been left out.
-pub(crate) fn check_members(
-    connection: &Connection,
-    file: &FileIdentity,
-    source: &FileSource,
-) -> Result<(), ReadError> {
-    let unseen = file.unseen_members(source)?;
-    if unseen.is_empty() {
-        return Ok(());
-    }
-    let lines = format!(
-        "read_ndjson_objects([{}], ignore_errors = false, compression = '{}', \
-         hive_partitioning = false, filename = false)",
-        sql::text(&file.duckdb_path()),
-        if file.is_gzip() {
-            "gzip"
-        } else {
-            "uncompressed"
-        },
-    );
-    let names: Vec<_> = unseen.iter().map(|name| sql::text(name)).collect();
-    let seen = members(
-        connection,
-        &lines,
-        &format!("WHERE name IN ({})", names.join(", ")),
-    );
-    // A line that is no JSON is told better when the rows are read.
-    let Ok(seen) = seen else {
-        return Ok(());
-    };
-    let missing: Vec<_> = unseen
-        .into_iter()
-        .filter(|name| !seen.contains(name))
-        .collect();
+pub(crate) fn check_members(file: &FileIdentity, source: &FileSource) -> Result<(), ReadError> {
+    let mut missing = file.unseen_members(source)?;
     if missing.is_empty() {
         return Ok(());
     }
-    let first_lines = format!("(SELECT json FROM {lines} LIMIT {SHOWN_LINES})");
-    let shown = members(connection, &first_lines, "").map_err(ReadError::Database)?;
+    let (mut shown, mut lines) = (BTreeSet::new(), 0);
+    let mut windows = Windows::new(file.open()?, Records::Lines);
+    while let Some(window) = windows.next().map_err(|error| file.read_error(error))? {
+        for record in window.records(Records::Lines) {
+            // A line that is no object is told when the rows are read.
+            let names =
+                serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(&window.bytes[record.range]);
+            let Ok(names) = names else {
+                continue;
+            };
+            missing.retain(|name| !names.contains_key(name));
+            if missing.is_empty() {
+                return Ok(());
+            }
+            if lines < SHOWN_LINES {
+                shown.extend(names.into_keys());
+                lines += 1;
+            }
+        }
+    }
     let is_declared = |name: &String| source.columns.iter().any(|column| column.name() == name);
     if shown.iter().all(is_declared) {
         return Ok(());
@@ -166,20 +132,6 @@ pub(crate) fn check_members(
         missing,
         extra: Vec::new(),
     })
-}
-
-/// Returns the names of the members of lines, sorted.
-fn members(
-    connection: &Connection,
-    lines: &str,
-    filter: &str,
-) -> Result<Vec<String>, DatabaseError> {
-    let mut statement = connection.prepare(&format!(
-        "SELECT DISTINCT name FROM (SELECT unnest(json_keys(json)) AS name FROM {lines}) {filter} \
-         ORDER BY name"
-    ))?;
-    let names = statement.query_map([], |row| row.get(0))?;
-    Ok(names.collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ mod held;
 mod inconsistency;
 mod invariants;
 mod json;
+mod json_lines;
+mod json_members;
 mod late;
 mod ledger;
 mod load;

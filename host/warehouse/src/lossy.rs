@@ -1,9 +1,9 @@
-//! Values of CSV that DuckDB's casts would change without a word.
+//! Values of text that DuckDB's casts would change without a word.
 //!
 //! DuckDB reads `1.5` as the integer 2, rounds decimals, and drops the time zone of a timestamp,
 //! what is finer than a microsecond, and the time of a date. It tells nothing of it, so the text is
-//! looked at here, on the way of taking the digest. What is no number or time at all is left to
-//! DuckDB to complain about.
+//! looked at here, of CSV on the way of taking the digest, of JSON when it is read. What is no number
+//! or time at all is left to DuckDB to complain about.
 
 use arrow_schema::{DataType, Field};
 use memchr::{memchr, memchr_iter};
@@ -16,7 +16,8 @@ use crate::{
 /// A longer record is not looked at: DuckDB refuses it.
 const LONGEST: usize = 1 << 22;
 
-const TOO_FINE: &str = "the value is finer than a microsecond";
+/// What is wrong with a time that has nanoseconds.
+pub(crate) const TOO_FINE: &str = "the value is finer than a microsecond";
 
 /// A value that would be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub(crate) struct LossyValue {
 
 /// What a type keeps of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// A number with so many decimals.
     Number(i64),
     Date,
@@ -40,7 +41,8 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(data_type: &DataType) -> Option<Self> {
+    /// Returns the kind of a type that does not keep every text.
+    pub(crate) fn of(data_type: &DataType) -> Option<Self> {
         match data_type {
             DataType::Decimal128(_, scale) => Some(Self::Number(i64::from(*scale))),
             DataType::Date32 => Some(Self::Date),
@@ -65,7 +67,7 @@ impl Kind {
     }
 
     /// Says what would be lost of a text, if anything would.
-    fn loses(self, text: &[u8]) -> Option<&'static str> {
+    pub(crate) fn loses(self, text: &[u8]) -> Option<&'static str> {
         if self.is_plain(text) {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Malformed rows: finding the first one and saying where it is.
+//! Malformed rows of CSV: finding the first one and saying where it is.
 //!
 //! This runs only after a read has failed. A file is examined piece by piece, since
 //! DuckDB would keep all malformed rows of a file in memory, and names places in a file
@@ -17,10 +17,9 @@ use tempfile::NamedTempFile;
 use crate::{
     arrow_scan::Connection,
     csv::{self, Dialect, Rejects},
-    csv_record::{self, BYTE_ORDER_MARK, Record, Records, Window, Windows},
+    csv_record::{self, Record, Records, Window, Windows},
     error::{DatabaseError, ReadError},
     files::FileIdentity,
-    json,
     source::{FileSource, RejectedRow, SourceFormat},
     sql,
 };
@@ -37,15 +36,12 @@ pub(crate) fn error(row: RejectedRow, count: u64) -> ReadError {
     }
 }
 
-/// Returns the rows if they are not too many.
-pub(crate) fn check_count(
-    rows: Vec<RejectedRow>,
-    max_rejected: u64,
-) -> Result<Vec<RejectedRow>, ReadError> {
+/// Checks that the rows are not too many.
+pub(crate) fn check_count(rows: &[RejectedRow], max_rejected: u64) -> Result<(), ReadError> {
     let count = rows.len() as u64;
     match rows.first() {
         Some(first) if count > max_rejected => Err(error(first.clone(), count)),
-        _ => Ok(rows),
+        _ => Ok(()),
     }
 }
 
@@ -139,7 +135,7 @@ impl Examination {
         if let Outcome::Rejected(rows) =
             self.read(connection, &pieces.header, &window.bytes, &pieces.columns)?
         {
-            check_count(pieces.place(&window, rows, file), max_rejected)?;
+            check_count(&pieces.place(&window, rows, file), max_rejected)?;
         }
         Ok(())
     }
@@ -175,20 +171,13 @@ impl Examination {
     }
 
     fn pieces(&self, file: &FileIdentity) -> Result<Option<Pieces>, ReadError> {
-        let (records, columns) = match &self.source.format {
-            SourceFormat::Parquet => return Ok(None),
-            SourceFormat::Ndjson => (Records::Lines, self.source.columns.clone()),
-            SourceFormat::Csv { .. } => {
-                let delimiter = self.source.format.delimiter().unwrap_or(b',');
-                let columns = csv::columns_in_file(file, &self.source, delimiter)?;
-                (Records::Csv(delimiter), columns)
-            }
+        let Some(delimiter) = self.source.format.delimiter() else {
+            return Ok(None);
         };
+        let columns = csv::columns_in_file(file, &self.source, delimiter)?;
+        let records = Records::Csv(delimiter);
         let mut windows = Windows::new(file.open()?, records);
-        let header = match records {
-            Records::Csv(_) => windows.header().map_err(|error| file.read_error(error))?,
-            Records::Lines => None,
-        };
+        let header = windows.header().map_err(|error| file.read_error(error))?;
         Ok(Some(Pieces {
             header: header.map_or_else(Vec::new, |header| header.bytes),
             windows,
@@ -229,54 +218,13 @@ impl Examination {
         }
         let record = records[bad - 1].clone();
         let bytes = &window.bytes[record.range];
-        let (column, reason) = match self.source.format {
-            SourceFormat::Ndjson => self.complaint(connection, bytes)?,
-            _ => (None, "it is not valid CSV, for its line end perhaps"),
-        };
         Ok(Some(RejectedRow {
             path: file.path.clone(),
             line: record.line,
-            column,
-            reason: reason.to_owned(),
+            column: None,
+            reason: "it is not valid CSV, for its line end perhaps".to_owned(),
             raw: csv_record::raw(bytes),
         }))
-    }
-
-    /// Says what is wrong with a line of JSON.
-    fn complaint(
-        &self,
-        connection: &Connection,
-        line: &[u8],
-    ) -> Result<(Option<String>, &'static str), ReadError> {
-        if line.starts_with(BYTE_ORDER_MARK) {
-            return Ok((
-                None,
-                "it begins with a byte order mark, which JSON does not allow",
-            ));
-        }
-        match serde_json::from_slice::<serde_json::Value>(line) {
-            Err(_) => return Ok((None, "it is not valid JSON")),
-            Ok(value) if !value.is_object() => return Ok((None, "it is not a JSON object")),
-            Ok(_) => {}
-        }
-        for index in &self.projection {
-            let column = &self.source.columns[*index];
-            let only = Self {
-                source: self.source.clone(),
-                projection: vec![*index],
-                directory: self.directory.clone(),
-            };
-            if matches!(
-                only.read(connection, &[], line, std::slice::from_ref(column))?,
-                Outcome::Failed
-            ) {
-                return Ok((
-                    Some(column.name().clone()),
-                    "the value does not have the declared type",
-                ));
-            }
-        }
-        Ok((None, "DuckDB does not accept it"))
     }
 
     /// Reads a piece, from a temporary file.
@@ -287,6 +235,9 @@ impl Examination {
         rows: &[u8],
         columns: &[Field],
     ) -> Result<Outcome, ReadError> {
+        let SourceFormat::Csv { null_value, .. } = &self.source.format else {
+            return Ok(Outcome::Fine);
+        };
         let piece = self
             .write(header, rows)
             .map_err(|source| ReadError::Unreadable {
@@ -295,16 +246,11 @@ impl Examination {
             })?;
         let paths = [piece.path().to_string_lossy().into_owned()];
         let rejects = Rejects::new(connection);
-        let relation = match &self.source.format {
-            SourceFormat::Csv { null_value, .. } => {
-                let dialect = Dialect {
-                    delimiter: self.source.format.delimiter().unwrap_or(b','),
-                    null_value: null_value.clone(),
-                };
-                csv::read_csv(&paths, columns, &dialect, false, false, Some(&rejects))
-            }
-            SourceFormat::Ndjson | SourceFormat::Parquet => json::read_json(&paths, columns, false),
+        let dialect = Dialect {
+            delimiter: self.source.format.delimiter().unwrap_or(b','),
+            null_value: null_value.clone(),
         };
+        let relation = csv::read_csv(&paths, columns, &dialect, false, false, Some(&rejects));
         // Counting a column makes DuckDB read it.
         let mut query = "SELECT count(*)".to_owned();
         for index in &self.projection {
@@ -318,9 +264,6 @@ impl Examination {
         write!(query, " FROM {relation}").expect("a string can be written to");
         if connection.execute_batch(&query).is_err() {
             return Ok(Outcome::Failed);
-        }
-        if !matches!(self.source.format, SourceFormat::Csv { .. }) {
-            return Ok(Outcome::Fine);
         }
         let collect = || -> Result<Vec<RejectedRow>, DatabaseError> {
             let rows = rejects.rows(connection)?;

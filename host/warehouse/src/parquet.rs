@@ -2,12 +2,13 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use arrow_schema::{Field, SchemaRef};
+use arrow_schema::{DataType, Field, SchemaRef, TimeUnit};
 
 use crate::{
     arrow_scan::Connection,
     error::{DatabaseError, ReadError},
     files::FileIdentity,
+    lossy::TOO_FINE,
     schema_difference::SchemaDifference,
     sql,
     types::widens,
@@ -52,6 +53,48 @@ pub(crate) fn schema_of(
 ) -> Result<SchemaRef, DatabaseError> {
     let mut statement = connection.prepare(&format!("SELECT * FROM {relation} LIMIT 0"))?;
     Ok(statement.stream_arrow([])?.get_schema())
+}
+
+/// Checks that no time of a column has nanoseconds, which its type would not keep.
+///
+/// Of `INT96` and of times that are adjusted to UTC, DuckDB's reader has cut them by then.
+pub(crate) fn check_nanoseconds(
+    connection: &Connection,
+    file: &FileIdentity,
+    found: &SchemaRef,
+    column: &Field,
+) -> Result<(), ReadError> {
+    let nanoseconds = DataType::Timestamp(TimeUnit::Nanosecond, None);
+    let found = found.column_with_name(column.name());
+    if found.is_none_or(|(_, found)| *found.data_type() != nanoseconds) {
+        return Ok(());
+    }
+    let name = sql::name(column.name());
+    let query = format!(
+        "SELECT min({{'row': file_row_number + 1, 'value': {name}::VARCHAR}}) AS first FROM {} \
+         WHERE CAST(CAST({name} AS TIMESTAMP) AS TIMESTAMP_NS) IS DISTINCT FROM {name}",
+        read_parquet(&[file.duckdb_path()], true)
+    );
+    let first = connection.query_row(
+        &format!("SELECT first.\"row\", first.\"value\" FROM ({query})"),
+        [],
+        |row| {
+            Ok((
+                row.get::<_, Option<u64>>(0)?,
+                row.get::<_, Option<String>>(1)?,
+            ))
+        },
+    );
+    match first.map_err(|error| ReadError::Database(error.into()))? {
+        (Some(row), value) => Err(ReadError::LossyRow {
+            path: file.path.clone(),
+            row,
+            column: column.name().clone(),
+            reason: TOO_FINE,
+            value: value.unwrap_or_default(),
+        }),
+        (None, _) => Ok(()),
+    }
 }
 
 /// Checks that a relation has the declared columns, in types that fit, and no others unless they

@@ -10,6 +10,7 @@ use crate::{
     error::ReadError,
     files::FileIdentity,
     json,
+    json_lines::JsonLines,
     malformed::{self, Examination},
     parquet, sql,
     stream::{Explain, Finish, RowStream, Statement},
@@ -111,17 +112,21 @@ impl Warehouse {
     /// the columns of every file are compared with the declared ones, and when all rows
     /// were read every file must still be the one that was listed.
     ///
-    /// Malformed CSV rows are left out and told by [`RowStream::rejected`] if there are
+    /// Malformed rows of text are left out and told by [`RowStream::rejected`] if there are
     /// no more than `max_rejected`, and are an error otherwise. A quoted field that the
-    /// end of the file finds open is always an error, and so is a malformed line of JSON.
-    /// With `max_rejected` greater than zero a file is read by one thread, and a file
+    /// end of the file finds open is always an error.
+    /// With `max_rejected` greater than zero a CSV file is read by one thread, and a file
     /// full of malformed rows takes memory beyond the limit (2 KB for each), unless
-    /// there are too many already in its first 256 KiB.
+    /// there are too many already in its first 256 KiB. Files of JSON are always read by one
+    /// thread.
     ///
-    /// What a CSV field may look like is decided by DuckDB's casts: `1e3` and ` 1` are
-    /// integers. A value that they would change is an error, whatever number of rows may be
-    /// rejected: `1.5` as an integer, a decimal with too many decimals, a `timestamp` with a
-    /// time zone, a time finer than a microsecond, a date with a time. Members of JSON are not looked at in this way.
+    /// What a text may look like is decided by DuckDB's casts: `1e3` and ` 1` are
+    /// integers. A value that they would change is none that is read: `1.5` as an integer, a
+    /// decimal with too many decimals, a `timestamp` with a time zone, a time finer than a
+    /// microsecond, a date with a time. In CSV it is an error, whatever number of rows may be
+    /// rejected; a line of JSON with one is malformed. In Parquet only nanoseconds can be lost,
+    /// and are an error if they are not zero; DuckDB does not show those of `INT96` and of times
+    /// that are adjusted to UTC.
     ///
     /// # Errors
     ///
@@ -132,7 +137,8 @@ impl Warehouse {
     /// - [`ReadError::MissingLineEnd`] if the last line of text has no end and is not accepted.
     /// - [`ReadError::Columns`], [`ReadError::Type`] if a file is not as declared.
     /// - [`ReadError::Malformed`] if too many rows are malformed.
-    /// - [`ReadError::Lossy`] if a value of CSV would be changed.
+    /// - [`ReadError::Lossy`] if a value of CSV would be changed, or of JSON if no row may be
+    ///   rejected; [`ReadError::LossyRow`] if one of Parquet would be.
     /// - [`ReadError::UnsupportedType`], [`ReadError::Delimiter`] if the source cannot be read at all.
     /// - [`ReadError::Database`] for anything else.
     pub fn read_files(
@@ -142,15 +148,14 @@ impl Warehouse {
         projection: &[usize],
         max_rejected: u64,
     ) -> Result<RowStream, ReadError> {
-        let (connection, statement) =
-            self.files_statement(source, files, projection, max_rejected)?;
-        RowStream::start(connection, statement)
+        self.open_files(source, files, projection, max_rejected, false)
     }
 
     /// Reads files as [`Warehouse::read_files`] does, but all of them before it returns.
     ///
     /// DuckDB parses them on all its threads then, where a stream is filled by hardly more than
-    /// one. The rows take its memory until they are fetched, or are spilled.
+    /// one. The rows take its memory until they are fetched, or are spilled. Files of JSON are read
+    /// as [`Warehouse::read_files`] reads them.
     ///
     /// # Errors
     ///
@@ -162,18 +167,17 @@ impl Warehouse {
         projection: &[usize],
         max_rejected: u64,
     ) -> Result<RowStream, ReadError> {
-        let (connection, statement) =
-            self.files_statement(source, files, projection, max_rejected)?;
-        RowStream::start(connection, statement.at_once())
+        self.open_files(source, files, projection, max_rejected, true)
     }
 
-    fn files_statement(
+    fn open_files(
         &self,
         source: &FileSource,
         files: &[FileIdentity],
         projection: &[usize],
         max_rejected: u64,
-    ) -> Result<(Connection, Statement), ReadError> {
+        at_once: bool,
+    ) -> Result<RowStream, ReadError> {
         source.check()?;
         let is_text = source.format != SourceFormat::Parquet;
         for file in files {
@@ -186,105 +190,119 @@ impl Warehouse {
             .iter()
             .map(|index| source.columns[*index].clone())
             .collect();
+        let schema = Arc::new(Schema::new(fields.clone()));
         let connection = self.connect_to_read()?;
-        let examination = Examination {
+        let mut rejects = None;
+        let relations = match &source.format {
+            SourceFormat::Ndjson => {
+                for file in files {
+                    json::check_members(file, source)?;
+                }
+                let lines = JsonLines::new(files.to_vec(), Arc::clone(&schema), max_rejected);
+                return RowStream::produce(connection, schema, move |connection, emit| {
+                    lines.read(connection, emit)
+                });
+            }
+            SourceFormat::Csv { null_value, .. } => {
+                let delimiter = source.format.delimiter().unwrap_or(b',');
+                if max_rejected > 0 {
+                    rejects = Some((Rejects::new(&connection), delimiter));
+                    let examination = self.examination(source, projection);
+                    for file in files {
+                        examination.check_head(&connection, file, max_rejected)?;
+                    }
+                }
+                let dialect = Dialect {
+                    delimiter,
+                    null_value: null_value.clone(),
+                };
+                let rejects = rejects.as_ref().map(|(rejects, _)| rejects);
+                csv_relations(source, files, projection, &dialect, rejects)?
+            }
+            SourceFormat::Parquet => parquet_relations(&connection, source, files, projection)?,
+        };
+        let statement = Statement::new(select(&fields, &relations))
+            .with_schema(schema)
+            .with_finish(finish(files.to_vec(), rejects, max_rejected))
+            .with_explain(explain(
+                self.examination(source, projection),
+                files.to_vec(),
+            ));
+        let statement = if at_once {
+            statement.at_once()
+        } else {
+            statement
+        };
+        RowStream::start(connection, statement)
+    }
+
+    fn examination(&self, source: &FileSource, projection: &[usize]) -> Examination {
+        Examination {
             source: source.clone(),
             projection: projection.to_vec(),
             directory: self.temp_directory().to_owned(),
-        };
-        let rejects = source
-            .format
-            .delimiter()
-            .filter(|_| max_rejected > 0)
-            .map(|delimiter| (Rejects::new(&connection), delimiter));
-        if rejects.is_some() {
-            for file in files {
-                examination.check_head(&connection, file, max_rejected)?;
-            }
         }
-        let relations = relations(
-            &connection,
-            source,
-            files,
-            projection,
-            rejects.as_ref().map(|(rejects, _)| rejects),
-        )?;
-        let statement = Statement::new(select(&fields, &relations))
-            .with_schema(Arc::new(Schema::new(fields)))
-            .with_finish(finish(files.to_vec(), rejects, max_rejected))
-            .with_explain(explain(examination, files.to_vec()));
-        Ok((connection, statement))
     }
 }
 
-/// Returns table function calls that together read the files.
-fn relations(
+/// Returns calls of `read_csv` that together read the files.
+fn csv_relations(
+    source: &FileSource,
+    files: &[FileIdentity],
+    projection: &[usize],
+    dialect: &Dialect,
+    rejects: Option<&Rejects>,
+) -> Result<Vec<String>, ReadError> {
+    let delimiter = dialect.delimiter;
+    // By their columns, whether they may be split, and whether they are compressed.
+    let mut groups = Vec::new();
+    for file in files {
+        let columns = csv::columns_in_file(file, source, delimiter)?;
+        let plain = csv::may_be_split(file, &columns, delimiter)?;
+        file.check_values(source, projection)?;
+        let parallel = plain && rejects.is_none();
+        add(
+            &mut groups,
+            (columns, parallel, file.is_gzip()),
+            file.duckdb_path(),
+        );
+    }
+    Ok(groups
+        .iter()
+        .map(|((columns, parallel, gzip), paths)| {
+            csv::read_csv(paths, columns, dialect, *parallel, *gzip, rejects)
+        })
+        .collect())
+}
+
+/// Returns calls of `read_parquet` that together read the files.
+fn parquet_relations(
     connection: &Connection,
     source: &FileSource,
     files: &[FileIdentity],
     projection: &[usize],
-    rejects: Option<&Rejects>,
 ) -> Result<Vec<String>, ReadError> {
-    match &source.format {
-        SourceFormat::Csv { null_value, .. } => {
-            let delimiter = source.format.delimiter().unwrap_or(b',');
-            let dialect = Dialect {
-                delimiter,
-                null_value: null_value.clone(),
-            };
-            // By their columns, whether they may be split, and whether they are compressed.
-            let mut groups = Vec::new();
-            for file in files {
-                let columns = csv::columns_in_file(file, source, delimiter)?;
-                let plain = csv::may_be_split(file, &columns, delimiter)?;
-                file.check_values(source, projection)?;
-                let parallel = plain && rejects.is_none();
-                add(
-                    &mut groups,
-                    (columns, parallel, file.is_gzip()),
-                    file.duckdb_path(),
-                );
-            }
-            Ok(groups
-                .iter()
-                .map(|((columns, parallel, gzip), paths)| {
-                    csv::read_csv(paths, columns, &dialect, *parallel, *gzip, rejects)
-                })
-                .collect())
+    let mut groups: Vec<(SchemaRef, Vec<String>)> = Vec::new();
+    for file in files {
+        parquet::check_file(file)?;
+        let path = file.duckdb_path();
+        let relation = parquet::read_parquet(std::slice::from_ref(&path), false);
+        let schema = parquet::schema_of(connection, &relation).map_err(ReadError::Database)?;
+        parquet::check_columns(
+            &file.path,
+            &schema,
+            &source.columns,
+            source.ignore_extra_columns,
+        )?;
+        for index in projection {
+            parquet::check_nanoseconds(connection, file, &schema, &source.columns[*index])?;
         }
-        SourceFormat::Ndjson => {
-            let mut groups = Vec::new();
-            for file in files {
-                json::check_members(connection, file, source)?;
-                add(&mut groups, file.is_gzip(), file.duckdb_path());
-            }
-            Ok(groups
-                .iter()
-                .map(|(gzip, paths)| json::read_json(paths, &source.columns, *gzip))
-                .collect())
-        }
-        SourceFormat::Parquet => {
-            let mut groups: Vec<(SchemaRef, Vec<String>)> = Vec::new();
-            for file in files {
-                parquet::check_file(file)?;
-                let path = file.duckdb_path();
-                let relation = parquet::read_parquet(std::slice::from_ref(&path), false);
-                let schema =
-                    parquet::schema_of(connection, &relation).map_err(ReadError::Database)?;
-                parquet::check_columns(
-                    &file.path,
-                    &schema,
-                    &source.columns,
-                    source.ignore_extra_columns,
-                )?;
-                add(&mut groups, schema, path);
-            }
-            Ok(groups
-                .iter()
-                .map(|(_, paths)| parquet::read_parquet(paths, false))
-                .collect())
-        }
+        add(&mut groups, schema, path);
     }
+    Ok(groups
+        .iter()
+        .map(|(_, paths)| parquet::read_parquet(paths, false))
+        .collect())
 }
 
 fn add<K: PartialEq>(groups: &mut Vec<(K, Vec<String>)>, key: K, path: String) {
@@ -334,7 +352,8 @@ fn finish(files: Vec<FileIdentity>, rejects: Option<(Rejects, u8)>, max_rejected
             .drop_tables(connection)
             .map_err(ReadError::Database)?;
         let rows = malformed::place(&rows, &files, delimiter)?;
-        malformed::check_count(rows, max_rejected)
+        malformed::check_count(&rows, max_rejected)?;
+        Ok(rows)
     })
 }
 

@@ -40,6 +40,9 @@ pub(crate) type Finish = Box<dyn FnOnce(&Connection) -> Result<Vec<RejectedRow>,
 /// What is done when the statement failed: finds a better error than DuckDB's.
 pub(crate) type Explain = Box<dyn FnOnce(&Connection, DatabaseError) -> ReadError + Send>;
 
+/// Takes a batch, and says whether more are wanted.
+pub(crate) type Emit<'a> = dyn FnMut(RecordBatch) -> Result<bool, ReadError> + 'a;
+
 /// A statement to stream, and what belongs to it.
 pub(crate) struct Statement {
     sql: String,
@@ -114,6 +117,51 @@ enum Message {
 impl RowStream {
     /// Starts a statement and returns when it runs.
     pub(crate) fn start(connection: Connection, statement: Statement) -> Result<Self, ReadError> {
+        Self::spawn(connection, move |connection, sender, stop| {
+            read(connection, statement, sender, stop)
+        })
+    }
+
+    /// Starts what makes batches of a schema, one after the other, and returns the rejected rows.
+    pub(crate) fn produce(
+        connection: Connection,
+        schema: SchemaRef,
+        produce: impl FnOnce(&Connection, &mut Emit<'_>) -> Result<Vec<RejectedRow>, ReadError>
+        + Send
+        + 'static,
+    ) -> Result<Self, ReadError> {
+        Self::spawn(connection, move |connection, sender, stop| {
+            if sender.send(Message::Started(schema)).is_err() {
+                return Ok(Vec::new());
+            }
+            let mut waiting = Waiting::default();
+            let rejected = produce(connection, &mut |batch: RecordBatch| {
+                if stop.load(Ordering::Acquire) {
+                    return Ok(false);
+                }
+                let joined = waiting.push(batch).map_err(ReadError::Schema)?;
+                Ok(joined.is_none_or(|batch| sender.send(Message::Batch(batch)).is_ok()))
+            })?;
+            if let Some(batch) = waiting.take().map_err(ReadError::Schema)?
+                && sender.send(Message::Batch(batch)).is_err()
+            {
+                return Ok(Vec::new());
+            }
+            Ok(rejected)
+        })
+    }
+
+    /// Starts the thread, and returns when it has told the schema.
+    fn spawn(
+        connection: Connection,
+        read: impl FnOnce(
+            &Connection,
+            &SyncSender<Message>,
+            &AtomicBool,
+        ) -> Result<Vec<RejectedRow>, ReadError>
+        + Send
+        + 'static,
+    ) -> Result<Self, ReadError> {
         let (sender, messages) = sync_channel(QUEUE);
         let (alive, done) = sync_channel(0);
         let stop = Arc::new(AtomicBool::new(false));
@@ -124,7 +172,7 @@ impl RowStream {
             .spawn(move || {
                 // Dropped when the thread ends, which the receiver notices.
                 let _alive: SyncSender<()> = alive;
-                let read = AssertUnwindSafe(|| read(&connection, statement, &sender, &reading));
+                let read = AssertUnwindSafe(|| read(&connection, &sender, &reading));
                 let end = match catch_unwind(read) {
                     Ok(Ok(rejected)) => Message::Finished(rejected),
                     Ok(Err(error)) => Message::Failed(error),

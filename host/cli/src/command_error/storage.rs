@@ -91,10 +91,16 @@ pub(super) fn read(error: &ReadError) -> Advice {
             "correct the lines, or allow more malformed rows with `max_rejected_rows`: they go to quarantine then"
         }
         ReadError::Malformed { .. } => {
-            "correct the line, or allow malformed rows of CSV with `max_rejected_rows`: they go to quarantine then"
+            "correct the line, or allow malformed rows with `max_rejected_rows`: they go to quarantine then"
         }
         ReadError::Lossy { .. } => {
             "correct the file, or declare a type that keeps the value: a decimal or `float64` for fractions, `timestamp_tz` for times with a zone, `timestamp` for dates with a time, `utf8` for what is finer than a microsecond"
+        }
+        ReadError::LossyRow { .. } => {
+            "write the file with times in microseconds: what is finer cannot be kept"
+        }
+        ReadError::NotUtf8Name { .. } => {
+            "rename the file, or move it away: the ledger knows files by their names, as text"
         }
         ReadError::Held { .. } => {
             "close the program that has it open, or wait for it: one process may write, or many may read"
@@ -133,6 +139,8 @@ pub(super) fn read_warehouse(error: &ReadError) -> Advice {
         | ReadError::Type { .. }
         | ReadError::Malformed { .. }
         | ReadError::Lossy { .. }
+        | ReadError::LossyRow { .. }
+        | ReadError::NotUtf8Name { .. }
         | ReadError::Held { .. }
         | ReadError::NotADatabase { .. }
         | ReadError::Schema(_) => Advice::new(Kind::Data),

@@ -136,6 +136,38 @@ fn parquet_types_must_fit() {
 }
 
 #[test]
+fn nanoseconds_of_parquet_are_refused() {
+    let context = Context::new();
+    let at = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let source = parquet(&[("id", DataType::Int64), ("at", at)]);
+    copy(
+        &context,
+        "SELECT range AS id, TIMESTAMP_NS '2019-10-11 14:55:23.123456789' AS at FROM range(0)",
+        "empty.parquet",
+    );
+    assert_eq!(context.read(&source, "empty.parquet", 0).unwrap().rows, "");
+    copy(
+        &context,
+        "SELECT range AS id, CASE WHEN range = 70000 THEN TIMESTAMP_NS '2019-10-11 14:55:23.123456789' \
+         WHEN range > 70000 THEN TIMESTAMP_NS '2019-10-11 14:55:23.000000001' \
+         WHEN range > 2 THEN TIMESTAMP_NS '2019-10-11 14:55:23.123456' END AS at FROM range(100000)",
+        "a.parquet",
+    );
+    for max_rejected in [0, 100_000] {
+        let error = context
+            .read(&source, "a.parquet", max_rejected)
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "row 70001 of `a.parquet` would be changed in column `at`: the value is finer than a microsecond\n\
+             2019-10-11 14:55:23.123456789"
+        );
+    }
+    let others = context.read_projected(&source, "a.parquet", &[0], 0);
+    assert_eq!(others.unwrap().rows.lines().count(), 100_000);
+}
+
+#[test]
 fn what_is_not_parquet_is_refused() {
     let context = Context::new();
     context.write("a.parquet", "id,name\n1,x\n");
@@ -240,61 +272,6 @@ fn a_last_line_of_json_has_its_end() {
     context.write("empty.ndjson", "");
     source.accept_missing_line_end = false;
     assert_eq!(context.read(&source, "empty.ndjson", 0).unwrap().rows, "");
-}
-
-/// Unlike the fields of CSV.
-#[test]
-fn json_members_are_cast_whatever_is_lost() {
-    let context = Context::new();
-    let source = ndjson(&[
-        ("id", DataType::Int64),
-        ("at", DataType::Timestamp(TimeUnit::Microsecond, None)),
-    ]);
-    context.write(
-        "a.ndjson",
-        "{\"id\":1.5,\"at\":\"2019-10-11 14:55:23+01:00\"}\n",
-    );
-    assert_eq!(
-        context.read(&source, "a.ndjson", 0).unwrap().rows,
-        "2 | 2019-10-11T14:55:23"
-    );
-}
-
-#[test]
-fn a_malformed_line_of_json_is_named() {
-    let context = Context::new();
-    let source = ndjson(&[("id", DataType::Int64), ("name", DataType::Utf8)]);
-    let good = "{\"id\":1,\"name\":\"a name of some length\"}\n".repeat(20_000);
-    for (line, column, reason) in [
-        ("{\"id\":1", None, "it is not valid JSON"),
-        ("[1,2]", None, "it is not a JSON object"),
-        (
-            "{\"name\":\"y\",\"id\":\"one\"}",
-            Some("id"),
-            "the value does not have the declared type",
-        ),
-    ] {
-        context.write("a.ndjson", format!("{good}\n{line}\n{good}"));
-        for max_rejected in [0, 5] {
-            match context.read(&source, "a.ndjson", max_rejected).unwrap_err() {
-                ReadError::Malformed {
-                    path,
-                    line: found,
-                    column: found_column,
-                    reason: found_reason,
-                    raw,
-                    count,
-                } => {
-                    assert_eq!((path.as_str(), found, count), ("a.ndjson", 20_002, 1));
-                    assert_eq!(
-                        (found_column.as_deref(), found_reason.as_str(), raw.as_str()),
-                        (column, reason, line)
-                    );
-                }
-                error => panic!("{line}: {error}"),
-            }
-        }
-    }
 }
 
 #[test]

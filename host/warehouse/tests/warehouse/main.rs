@@ -9,6 +9,7 @@ mod csv_files;
 mod csv_malformed;
 mod formats;
 mod json_bytes;
+mod json_malformed;
 mod late;
 mod ledger;
 mod load;
