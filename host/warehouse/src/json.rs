@@ -96,6 +96,7 @@ pub(crate) fn check_members(file: &FileIdentity, source: &FileSource) -> Result<
     while let Some(window) = windows.next().map_err(|error| file.read_error(error))? {
         for record in window.records(Records::Lines) {
             // A line that is no object is told when the rows are read.
+            #[expect(clippy::zero_sized_map_values, reason = "a set is no object to serde")]
             let names =
                 serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(&window.bytes[record.range]);
             let Ok(names) = names else {

@@ -43,6 +43,9 @@ pub(crate) struct JsonLines {
     max_rejected: u64,
 }
 
+/// Lines that cannot be read, by their place among those that were given, and why.
+type BadLines = Vec<(u64, Flaw)>;
+
 /// A line that is left out, and why.
 struct Flawed {
     line: u64,
@@ -291,10 +294,7 @@ impl<'a> Casts<'a> {
     }
 
     /// Returns the rows of lines all of whose texts can be cast, and the other lines.
-    fn cast(
-        &self,
-        texts: Vec<ArrayRef>,
-    ) -> Result<(Vec<RecordBatch>, Vec<(u64, Flaw)>), ReadError> {
+    fn cast(&self, texts: Vec<ArrayRef>) -> Result<(Vec<RecordBatch>, BadLines), ReadError> {
         let texts = RecordBatch::try_new(Arc::clone(&self.texts), texts);
         let texts = texts.map_err(ReadError::Schema)?;
         self.fill(texts).map_err(|error| self.error(error))?;

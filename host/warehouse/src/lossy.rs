@@ -492,11 +492,8 @@ mod tests {
             for quoted in [[].as_slice(), &[0], &[3], &[4], &[5], &[0, 1, 2, 3, 4, 5]] {
                 let mut text = format!("id,name,at{line_end}");
                 for (number, [id, name, at]) in rows.iter().enumerate() {
-                    text += &if quoted.contains(&number) {
-                        format!("{id},{name},\"{at}\"{line_end}")
-                    } else {
-                        format!("{id},{name},{at}{line_end}")
-                    };
+                    let quote = if quoted.contains(&number) { "\"" } else { "" };
+                    text.extend([id, ",", name, ",", quote, at, quote, line_end]);
                 }
                 for size in 1..=text.len() {
                     let mut scan = scan(&columns);
