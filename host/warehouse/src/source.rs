@@ -18,6 +18,10 @@ use crate::{
     warehouse::Warehouse,
 };
 
+/// How far files may be parsed ahead of who uses their rows: those wait until what they are looked
+/// up in was read, which leaves threads idle.
+const AHEAD_BYTES: usize = 64 << 20;
+
 /// How a file is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceFormat {
@@ -222,6 +226,7 @@ impl Warehouse {
             SourceFormat::Parquet => parquet_relations(&connection, source, files, projection)?,
         };
         let statement = Statement::new(select(&fields, &relations))
+            .read_ahead(AHEAD_BYTES)
             .with_schema(schema)
             .with_finish(finish(files.to_vec(), rejects, max_rejected))
             .with_explain(explain(

@@ -1,7 +1,9 @@
 //! Rows on their way out of DuckDB.
 //!
 //! A connection and its statement borrow from each other and belong to one thread, so a
-//! stream has a thread that owns them and sends batches through a short queue.
+//! stream has a thread that owns them and sends batches through a queue.
+
+mod queue;
 
 use std::{
     any::Any,
@@ -20,6 +22,7 @@ use arrow_array::{RecordBatch, RecordBatchOptions, StructArray};
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
 
+use self::queue::{Inlet, Outlet};
 use crate::{
     arrow_scan::Connection,
     error::{DatabaseError, ReadError},
@@ -27,8 +30,8 @@ use crate::{
     source::RejectedRow,
 };
 
-/// Batches between the thread that reads and the one that uses them.
-const QUEUE: usize = 8;
+/// How far the thread that reads may be ahead of the one that uses the rows, in bytes of these.
+const AHEAD_BYTES: usize = 8 << 20;
 
 /// DuckDB's batches, of 2,048 rows, are joined until they have so many rows, or bytes.
 const BATCH_ROWS: usize = 8_192;
@@ -51,6 +54,7 @@ pub(crate) struct Statement {
     explain: Option<Explain>,
     guard: Option<Box<dyn Any + Send>>,
     at_once: bool,
+    ahead_bytes: usize,
 }
 
 impl Statement {
@@ -62,12 +66,19 @@ impl Statement {
             explain: None,
             guard: None,
             at_once: false,
+            ahead_bytes: AHEAD_BYTES,
         }
     }
 
     /// Runs the statement to its end before any row is handed out.
     pub(crate) fn at_once(mut self) -> Self {
         self.at_once = true;
+        self
+    }
+
+    /// Lets rows be read so many bytes ahead of who uses them.
+    pub(crate) fn read_ahead(mut self, bytes: usize) -> Self {
+        self.ahead_bytes = bytes;
         self
     }
 
@@ -99,7 +110,7 @@ impl Statement {
 /// After an error it ends. Dropping it stops the reading and waits for the thread.
 pub struct RowStream {
     schema: SchemaRef,
-    messages: Option<Receiver<Message>>,
+    messages: Option<Outlet<Message>>,
     rejected: Vec<RejectedRow>,
     stop: Arc<AtomicBool>,
     interrupt: Arc<duckdb::InterruptHandle>,
@@ -117,9 +128,11 @@ enum Message {
 impl RowStream {
     /// Starts a statement and returns when it runs.
     pub(crate) fn start(connection: Connection, statement: Statement) -> Result<Self, ReadError> {
-        Self::spawn(connection, move |connection, sender, stop| {
-            read(connection, statement, sender, stop)
-        })
+        Self::spawn(
+            connection,
+            statement.ahead_bytes,
+            move |connection, sender, stop| read(connection, statement, sender, stop),
+        )
     }
 
     /// Starts what makes batches of a schema, one after the other, and returns the rejected rows.
@@ -130,8 +143,8 @@ impl RowStream {
         + Send
         + 'static,
     ) -> Result<Self, ReadError> {
-        Self::spawn(connection, move |connection, sender, stop| {
-            if sender.send(Message::Started(schema)).is_err() {
+        Self::spawn(connection, AHEAD_BYTES, move |connection, sender, stop| {
+            if !sender.send(Message::Started(schema), 0) {
                 return Ok(Vec::new());
             }
             let mut waiting = Waiting::default();
@@ -140,10 +153,10 @@ impl RowStream {
                     return Ok(false);
                 }
                 let joined = waiting.push(batch).map_err(ReadError::Schema)?;
-                Ok(joined.is_none_or(|batch| sender.send(Message::Batch(batch)).is_ok()))
+                Ok(joined.is_none_or(|batch| send(sender, batch)))
             })?;
             if let Some(batch) = waiting.take().map_err(ReadError::Schema)?
-                && sender.send(Message::Batch(batch)).is_err()
+                && !send(sender, batch)
             {
                 return Ok(Vec::new());
             }
@@ -154,15 +167,16 @@ impl RowStream {
     /// Starts the thread, and returns when it has told the schema.
     fn spawn(
         connection: Connection,
+        ahead_bytes: usize,
         read: impl FnOnce(
             &Connection,
-            &SyncSender<Message>,
+            &Inlet<Message>,
             &AtomicBool,
         ) -> Result<Vec<RejectedRow>, ReadError>
         + Send
         + 'static,
     ) -> Result<Self, ReadError> {
-        let (sender, messages) = sync_channel(QUEUE);
+        let (sender, messages) = queue::queue(ahead_bytes);
         let (alive, done) = sync_channel(0);
         let stop = Arc::new(AtomicBool::new(false));
         let interrupt = connection.interrupt_handle();
@@ -181,7 +195,7 @@ impl RowStream {
                     ))),
                 };
                 // Nobody may be listening any more, and that is fine.
-                let _sent = sender.send(end);
+                let _sent = sender.send(end, 0);
             })
             .map_err(|source| ReadError::Unreadable {
                 path: "a thread for reading".to_owned(),
@@ -221,7 +235,7 @@ impl RowStream {
     }
 
     fn receive(&mut self) -> Option<Message> {
-        self.messages.as_ref()?.recv().ok()
+        self.messages.as_ref()?.receive()
     }
 
     fn finish(&mut self) {
@@ -277,7 +291,7 @@ impl fmt::Debug for RowStream {
 fn read(
     connection: &Connection,
     mut statement: Statement,
-    sender: &SyncSender<Message>,
+    sender: &Inlet<Message>,
     stop: &AtomicBool,
 ) -> Result<Vec<RejectedRow>, ReadError> {
     let _guard = statement.guard.take();
@@ -308,7 +322,7 @@ impl From<duckdb::Error> for StreamError {
 fn send_batches(
     connection: &Connection,
     statement: &Statement,
-    sender: &SyncSender<Message>,
+    sender: &Inlet<Message>,
     stop: &AtomicBool,
 ) -> Result<bool, StreamError> {
     let mut prepared = connection.prepare(&statement.sql)?;
@@ -325,22 +339,28 @@ fn send_batches(
         None => found,
         Some(declared) => Arc::clone(declared),
     };
-    if sender.send(Message::Started(Arc::clone(&schema))).is_err() {
+    if !sender.send(Message::Started(Arc::clone(&schema)), 0) {
         return Ok(false);
     }
     let mut waiting = Waiting::default();
     while let Some(rows) = prepared.step()? {
         let batch = to_batch(rows, &schema).map_err(StreamError::Schema)?;
         if let Some(batch) = waiting.push(batch).map_err(StreamError::Schema)?
-            && sender.send(Message::Batch(batch)).is_err()
+            && !send(sender, batch)
         {
             return Ok(false);
         }
     }
     if let Some(batch) = waiting.take().map_err(StreamError::Schema)? {
-        return Ok(sender.send(Message::Batch(batch)).is_ok());
+        return Ok(send(sender, batch));
     }
     Ok(true)
+}
+
+/// Sends a batch; false if nobody wants it any more.
+fn send(sender: &Inlet<Message>, batch: RecordBatch) -> bool {
+    let bytes = batch.get_array_memory_size();
+    sender.send(Message::Batch(batch), bytes)
 }
 
 /// Batches that are to be one.
