@@ -13,9 +13,9 @@ use arrow_select::take::take;
 
 use crate::{Budget, Kept, budget::largest_row};
 
-pub use assemble::{Answer, assemble};
-pub use differ::differ;
-pub use error::AssembleError;
+pub use self::assemble::{Answer, assemble};
+pub use self::differ::differ;
+pub use self::error::AssembleError;
 
 /// The row number that stands for no row.
 pub const NO_ROW: u32 = u32::MAX;
