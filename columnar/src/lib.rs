@@ -9,6 +9,8 @@
 
 #[cfg(feature = "rows")]
 mod budget;
+#[cfg(feature = "rows")]
+mod crossing;
 mod decode;
 mod encode;
 mod field;
@@ -20,6 +22,8 @@ mod rows;
 
 #[cfg(feature = "rows")]
 pub use budget::Budget;
+#[cfg(feature = "rows")]
+pub use crossing::{crossing_batch, crossing_type};
 pub use decode::{DecodeError, decode};
 pub use encode::{EncodeError, Encoded, encode};
 pub use field::{FieldError, FlatField, flatten, unflatten};
@@ -27,7 +31,4 @@ pub use field::{FieldError, FlatField, flatten, unflatten};
 pub use kept::Kept;
 pub use layout::Node;
 #[cfg(feature = "rows")]
-pub use rows::{
-    Answer, AssembleError, NO_ROW, Origin, Selection, assemble, crossing_batch, crossing_type,
-    differ,
-};
+pub use rows::{Answer, AssembleError, NO_ROW, Origin, Selection, assemble, differ};

@@ -23,26 +23,7 @@ pub(crate) fn instant() -> DataType {
 /// Returns a column of a manifest's type as a field: it may be null, as a source's may, but for
 /// `valid_from` of versions.
 pub(crate) fn field(name: &str, column: ColumnType, versions: bool) -> Field {
-    let data_type = match column {
-        ColumnType::Boolean => DataType::Boolean,
-        ColumnType::Int8 => DataType::Int8,
-        ColumnType::Int16 => DataType::Int16,
-        ColumnType::Int32 => DataType::Int32,
-        ColumnType::Int64 => DataType::Int64,
-        ColumnType::UInt8 => DataType::UInt8,
-        ColumnType::UInt16 => DataType::UInt16,
-        ColumnType::UInt32 => DataType::UInt32,
-        ColumnType::UInt64 => DataType::UInt64,
-        ColumnType::Float32 => DataType::Float32,
-        ColumnType::Float64 => DataType::Float64,
-        ColumnType::Utf8 => DataType::Utf8,
-        ColumnType::Binary => DataType::Binary,
-        ColumnType::Date32 => DataType::Date32,
-        ColumnType::Timestamp => instant(),
-        ColumnType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        ColumnType::Decimal128 { precision, scale } => DataType::Decimal128(precision, scale),
-    };
-    Field::new(name, data_type, !(versions && name == "valid_from"))
+    Field::new(name, column.into(), !(versions && name == "valid_from"))
 }
 
 /// Returns how a type is written: as in a manifest, or as Arrow has it where a manifest has none.

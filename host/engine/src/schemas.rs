@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
-use wigeon_manifest::{Column, ColumnType};
+use wigeon_manifest::Column;
 
 /// The type of `valid_from` and `changed_from`.
 pub(crate) fn instant() -> DataType {
@@ -14,29 +14,7 @@ pub(crate) fn instant() -> DataType {
 
 /// Returns a declared column as a field, which may be null.
 pub(crate) fn field(column: &Column) -> Field {
-    Field::new(&column.name, data_type(column.data_type), true)
-}
-
-fn data_type(column: ColumnType) -> DataType {
-    match column {
-        ColumnType::Boolean => DataType::Boolean,
-        ColumnType::Int8 => DataType::Int8,
-        ColumnType::Int16 => DataType::Int16,
-        ColumnType::Int32 => DataType::Int32,
-        ColumnType::Int64 => DataType::Int64,
-        ColumnType::UInt8 => DataType::UInt8,
-        ColumnType::UInt16 => DataType::UInt16,
-        ColumnType::UInt32 => DataType::UInt32,
-        ColumnType::UInt64 => DataType::UInt64,
-        ColumnType::Float32 => DataType::Float32,
-        ColumnType::Float64 => DataType::Float64,
-        ColumnType::Utf8 => DataType::Utf8,
-        ColumnType::Binary => DataType::Binary,
-        ColumnType::Date32 => DataType::Date32,
-        ColumnType::Timestamp => instant(),
-        ColumnType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        ColumnType::Decimal128 { precision, scale } => DataType::Decimal128(precision, scale),
-    }
+    Field::new(&column.name, column.data_type.into(), true)
 }
 
 /// Returns `schema` with the columns `not_null` free of nulls.

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use arrow_schema::{DataType, TimeUnit};
+
 /// Most digits of a `decimal128`.
 const MAX_PRECISION: u8 = 38;
 
@@ -101,6 +103,30 @@ impl ColumnType {
     }
 }
 
+impl From<ColumnType> for DataType {
+    fn from(column: ColumnType) -> Self {
+        match column {
+            ColumnType::Boolean => Self::Boolean,
+            ColumnType::Int8 => Self::Int8,
+            ColumnType::Int16 => Self::Int16,
+            ColumnType::Int32 => Self::Int32,
+            ColumnType::Int64 => Self::Int64,
+            ColumnType::UInt8 => Self::UInt8,
+            ColumnType::UInt16 => Self::UInt16,
+            ColumnType::UInt32 => Self::UInt32,
+            ColumnType::UInt64 => Self::UInt64,
+            ColumnType::Float32 => Self::Float32,
+            ColumnType::Float64 => Self::Float64,
+            ColumnType::Utf8 => Self::Utf8,
+            ColumnType::Binary => Self::Binary,
+            ColumnType::Date32 => Self::Date32,
+            ColumnType::Timestamp => Self::Timestamp(TimeUnit::Microsecond, None),
+            ColumnType::TimestampTz => Self::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            ColumnType::Decimal128 { precision, scale } => Self::Decimal128(precision, scale),
+        }
+    }
+}
+
 impl FromStr for ColumnType {
     type Err = ColumnTypeError;
 
@@ -153,6 +179,19 @@ mod tests {
         for name in ColumnType::names() {
             assert_eq!(name.parse::<ColumnType>().unwrap().to_string(), name);
         }
+    }
+
+    #[test]
+    fn what_a_word_leaves_open_is_settled_in_arrow() {
+        let types = ["timestamp", "timestamp_tz", "decimal128(18, 2)"];
+        assert_eq!(
+            types.map(|name| DataType::from(name.parse::<ColumnType>().unwrap())),
+            [
+                DataType::Timestamp(TimeUnit::Microsecond, None),
+                DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+                DataType::Decimal128(18, 2),
+            ]
+        );
     }
 
     #[test]

@@ -193,14 +193,6 @@ pub(super) fn read_back(error: &ReadBackError) -> Advice {
 
 fn broken_law(law: &LawError) -> Advice {
     match law {
-        LawError::DuplicateKey { .. }
-        | LawError::NullKey { .. }
-        | LawError::NotHandedOver { .. }
-        | LawError::UnknownChange { .. }
-        | LawError::AlreadyOpen { .. }
-        | LawError::NotOpen { .. } => Advice::new(Kind::Plugin).hint(
-            "the plugin must not emit this: tell its author, with the digest that `wigeon plan` shows",
-        ),
         LawError::SeveralOpen { .. } => Advice::new(Kind::Data).hint(
             "the history was changed by something other than wigeon: restore the warehouse from a backup, or fill a new one from the extracts",
         ),
@@ -209,9 +201,15 @@ fn broken_law(law: &LawError) -> Advice {
         ),
         LawError::NotBetween { .. } | LawError::LateIgnored { .. } => Advice::new(Kind::Data)
             .hint("move the extract away, or fill a new warehouse from all extracts in their order"),
-        LawError::NotEmpty { .. } | LawError::Rowids { .. } => {
-            Advice::new(Kind::Internal).hint(bug_hint())
-        }
+        LawError::NotEmpty { .. }
+        | LawError::Rowids { .. }
+        // Of these the engine blames the plugin, by `EngineError::BrokeLaw`.
+        | LawError::DuplicateKey { .. }
+        | LawError::NullKey { .. }
+        | LawError::NotHandedOver { .. }
+        | LawError::UnknownChange { .. }
+        | LawError::AlreadyOpen { .. }
+        | LawError::NotOpen { .. } => Advice::new(Kind::Internal).hint(bug_hint()),
     }
 }
 
