@@ -140,19 +140,21 @@ impl Load {
             .map(|column| sql::name(column))
             .map(|column| format!("b.{column} IS DISTINCT FROM o.{column}"))
             .collect();
-        self.run(&format!(
-            "CREATE OR REPLACE TEMP TABLE wigeon_fold AS SELECT b.rowid AS row, {} FROM {base} AS b \
-             JOIN {} AS o ON {} WHERE {} AND ({})",
-            values.join(", "),
-            sql::table(&names.entries),
+        let entries = sql::table(&names.entries);
+        let stale = format!(
+            "{} AND {} AND ({})",
             shape.applies(),
             part.condition(&shape.event_time),
             differs.join(" OR ")
+        );
+        self.run(&format!(
+            "CREATE OR REPLACE TEMP TABLE wigeon_fold AS SELECT {} FROM {base} AS b, {entries} AS o \
+             WHERE {stale}",
+            values.join(", "),
         ))?;
-        // The condition is true of these rows; with it, DuckDB looks at no row group without any.
+        // Found by the few entries once more: a join with as many row ids takes half as long again.
         let deleted = self.change(&format!(
-            "DELETE FROM {base} AS b WHERE rowid IN (SELECT row FROM {WORK}) AND {}",
-            part.condition(&shape.event_time)
+            "DELETE FROM {base} AS b USING {entries} AS o WHERE {stale}"
         ))?;
         let event_time = columns
             .iter()
@@ -160,7 +162,7 @@ impl Load {
             .map_or_else(String::new, |number| format!("ORDER BY column_{number}"));
         // In the order of their times, so that each row group has its own, as the others do.
         let inserted = self.change(&format!(
-            "INSERT INTO {base} ({}) SELECT * EXCLUDE (row) FROM {WORK} {event_time}",
+            "INSERT INTO {base} ({}) SELECT * FROM {WORK} {event_time}",
             sql::names(columns.iter().map(String::as_str))
         ))?;
         self.run(&format!("DROP TABLE {WORK}"))?;

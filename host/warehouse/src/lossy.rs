@@ -7,6 +7,7 @@
 
 use arrow_schema::{DataType, Field};
 use memchr::{memchr, memchr_iter};
+use wide::u8x32;
 
 use crate::{
     csv_record::{self, BYTE_ORDER_MARK, Records, State},
@@ -156,19 +157,16 @@ fn is_exact(text: &[u8], scale: i64) -> bool {
 
 /// Finds the delimiters and line feeds of a text, and tells their places.
 ///
-/// Eight bytes at once: where fields are short, `memchr2_iter` takes several times as long.
+/// `memchr2_iter` takes three to four times as long where fields are short.
 fn each_field_end(delimiter: u8, text: &[u8], mut found: impl FnMut(usize)) {
-    const WORD: usize = size_of::<u64>();
-    const LOW: u64 = u64::from_ne_bytes([0x7f; WORD]);
-    let all = |byte: u8| u64::from_ne_bytes([byte; WORD]);
-    // The highest bit of each byte that is zero, and no other.
-    let zeros = |word: u64| !(((word & LOW) + LOW) | word | LOW);
-    let (words, rest) = text.as_chunks::<WORD>();
-    for (number, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let mut ends = zeros(word ^ all(delimiter)) | zeros(word ^ all(b'\n'));
+    const LANES: usize = 32;
+    let (delimiters, line_feeds) = (u8x32::splat(delimiter), u8x32::splat(b'\n'));
+    let (parts, rest) = text.as_chunks::<LANES>();
+    for (number, part) in parts.iter().enumerate() {
+        let part = u8x32::new(*part);
+        let mut ends = (part.simd_eq(delimiters) | part.simd_eq(line_feeds)).to_bitmask();
         while ends != 0 {
-            found(number * WORD + ends.trailing_zeros() as usize / WORD);
+            found(number * LANES + ends.trailing_zeros() as usize);
             ends &= ends - 1;
         }
     }
