@@ -82,6 +82,20 @@ pub enum AssembleError {
         /// The type of the column.
         actual: DataType,
     },
+    /// Two columns of different types are to be compared.
+    #[error(
+        "`differ` compares column {left}, which is {left_type}, with column {right}, which is {right_type}"
+    )]
+    Differ {
+        /// The number of the one.
+        left: usize,
+        /// Its type.
+        left_type: DataType,
+        /// The number of the other.
+        right: usize,
+        /// Its type.
+        right_type: DataType,
+    },
     /// Nulls where the schema allows none.
     #[error("column `{column}` has {count} nulls, but the schema allows none")]
     Null {
@@ -288,10 +302,11 @@ pub fn differ(
             budget,
         )?;
         if left.data_type() != right.data_type() {
-            return Err(AssembleError::Type {
-                column: format!("{left_column} and {right_column} of `differ`"),
-                expected: left.data_type().clone(),
-                actual: right.data_type().clone(),
+            return Err(AssembleError::Differ {
+                left: left_column,
+                left_type: left.data_type().clone(),
+                right: right_column,
+                right_type: right.data_type().clone(),
             });
         }
         mark_differing(&left, &right, &mut differ)?;

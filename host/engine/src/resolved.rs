@@ -501,10 +501,7 @@ impl<'a> Resolver<'a> {
                 expected,
                 actual,
             } => {
-                let text = format!(
-                    "plugin `{}` is a {actual} plugin, not a {expected} plugin",
-                    plugin.reference
-                );
+                let text = format!("plugin {plugin} is a {actual} plugin, not a {expected} plugin");
                 let help = format!(
                     "give step `{}` the kind `{actual}`, or another plugin",
                     step.name
@@ -524,10 +521,7 @@ impl<'a> Resolver<'a> {
                 answer,
                 ..
             }) => {
-                let text = format!(
-                    "plugin `{}` refuses its options: {answer}",
-                    plugin.reference
-                );
+                let text = format!("plugin {plugin} refuses its options: {answer}");
                 let help = format!(
                     "`wigeon plugin inspect {}` shows the options",
                     plugin.reference
