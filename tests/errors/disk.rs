@@ -3,11 +3,7 @@
 //! The tests mount small file systems in memory, which takes a superuser; without the right to do
 //! so they are skipped, and say it.
 
-use std::{
-    fmt::Write as _,
-    io::Write as _,
-    path::PathBuf,
-};
+use std::{fmt::Write as _, io::Write as _, path::PathBuf};
 
 use fs_err as fs;
 use nix::mount::{MsFlags, mount, umount};
