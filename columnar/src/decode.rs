@@ -28,16 +28,20 @@ pub enum DecodeError {
         actual: usize,
     },
     /// There are fewer or more nodes than the type has fields.
-    #[error("{actual} nodes were given for a type of {expected} fields")]
+    #[error("{actual} nodes were given for `{field}`, which takes {expected}")]
     Nodes {
+        /// The field.
+        field: String,
         /// How many fields the type has.
         expected: usize,
         /// How many nodes were given.
         actual: usize,
     },
     /// There are fewer or more buffers than the type takes.
-    #[error("{actual} buffers were given for a type that takes {expected}")]
+    #[error("{actual} buffers were given for `{field}`, which takes {expected}")]
     Buffers {
+        /// The field.
+        field: String,
         /// How many buffers the type takes.
         expected: usize,
         /// How many were given.
@@ -97,12 +101,14 @@ pub fn decode(
     let (expected_nodes, expected_buffers) = counts(field.data_type())?;
     if nodes.len() != expected_nodes {
         return Err(DecodeError::Nodes {
+            field: field.name().clone(),
             expected: expected_nodes,
             actual: nodes.len(),
         });
     }
     if buffers.len() != expected_buffers {
         return Err(DecodeError::Buffers {
+            field: field.name().clone(),
             expected: expected_buffers,
             actual: buffers.len(),
         });

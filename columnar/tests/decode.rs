@@ -336,23 +336,26 @@ fn each_lie_about_nodes_and_buffers_is_named() {
     assert!(matches!(
         refused(STRUCTS, |sent| sent.nodes.truncate(2)),
         DecodeError::Nodes {
+            field,
             expected: 3,
             actual: 2
-        }
+        } if field == "a"
     ));
     assert!(matches!(
         refused(TEXTS, |sent| sent.buffers.truncate(2)),
         DecodeError::Buffers {
+            field,
             expected: 3,
             actual: 2
-        }
+        } if field == "a"
     ));
     assert!(matches!(
         refused(TEXTS, |sent| sent.buffers.push(Buffer::default())),
         DecodeError::Buffers {
+            field,
             expected: 3,
             actual: 4
-        }
+        } if field == "a"
     ));
 }
 

@@ -18,7 +18,7 @@ fn every_test_that_security_names_is_there() {
         let source = source.unwrap_or_else(|error| panic!("`{file}::{test}`: {error}"));
         assert!(
             tests_of(&source).contains(test),
-            "`{file}` has no test `{test}`, which SECURITY.md names"
+            "`{file}` has no test `{test}` that is run, which SECURITY.md names"
         );
     }
     assert!(named.len() > 100, "only {} tests were found", named.len());
@@ -50,6 +50,15 @@ fn what_ci_runs_is_what_contributing_says() {
     assert_eq!(spans(said).collect::<Vec<_>>(), recipes(&script));
 }
 
+#[test]
+fn a_test_that_is_ignored_holds_no_promise() {
+    let source = "#[test]\nfn run() {}\n#[test]\n#[ignore = \"slow\"]\nfn passed_over() {}\n\
+                  #[ignore]\n#[test]\nfn passed_over_too() {}\n\
+                  #[test]\n#[cfg_attr(windows, ignore)]\nfn somewhere() {}\nfn no_test() {}\n\
+                  #[test]\nfn run_as_well() {}\n";
+    assert_eq!(tests_of(source), ["run", "run_as_well"]);
+}
+
 /// Returns what stands in backticks.
 fn spans(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
@@ -63,19 +72,21 @@ fn named_tests(text: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// Returns the names of the tests in a file.
+/// Returns the names of the tests in a file, without those that are ignored.
 fn tests_of(source: &str) -> Vec<&str> {
     let mut names = vec![];
-    let mut is_test = false;
+    let (mut is_test, mut is_ignored) = (false, false);
     for line in source.lines().map(str::trim) {
         if line == "#[test]" {
             is_test = true;
+        } else if line.starts_with("#[ignore") || line.starts_with("#[cfg_attr(") {
+            is_ignored |= line.contains("ignore");
         } else if let Some(function) = line.strip_prefix("fn ") {
             let name = function.split('(').next().unwrap_or_default();
-            if is_test {
+            if is_test && !is_ignored {
                 names.push(name);
             }
-            is_test = false;
+            (is_test, is_ignored) = (false, false);
         }
     }
     names

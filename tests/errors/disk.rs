@@ -3,15 +3,11 @@
 //! The tests mount small file systems in memory, which takes a superuser; without the right to do
 //! so they are skipped, and say it.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write as _},
-    path::PathBuf,
-};
+use std::{fmt::Write as _, io::Write as _, path::PathBuf};
 
 use fs_err as fs;
 use nix::mount::{MsFlags, mount, umount};
-use wigeon_tests::{Project, Ran, Stopped, filters};
+use wigeon_tests::{Project, Ran, Stopped, filters, say_skipped};
 
 use crate::support::{AT, NEXT_USERS, NEXT_VIEWS, TEN_USERS, USERS, VIEWS, assert_told, told};
 
@@ -46,11 +42,7 @@ impl OnSmallDisk {
         let size = format!("size={kib}k");
         let flags = MsFlags::empty();
         if let Err(error) = mount(Some("tmpfs"), &small, Some("tmpfs"), flags, Some(&*size)) {
-            writeln!(
-                io::stderr(),
-                "skipped: nothing can be mounted here: {error}"
-            )
-            .expect("standard error can be written to");
+            say_skipped(&format!("nothing can be mounted here: {error}"));
             return None;
         }
         Some(Self {

@@ -283,7 +283,8 @@ fn a_query_of_a_database_with_a_mistake() {
     assert_run_refused!(project);
 }
 
-fn write_with_duckdb(statements: &str, project: &Project, file: &str) {
+/// Runs statements in which `{}` is the path of a file of the project.
+pub(crate) fn write_with_duckdb(statements: &str, project: &Project, file: &str) {
     let path = project.path(file);
     let connection = duckdb::Connection::open_in_memory().expect("a database in memory");
     let statements = statements.replace("{}", &path.display().to_string());

@@ -5,8 +5,11 @@ use std::io::Write as _;
 use fs_err::{self as fs, OpenOptions};
 use wigeon_tests::{Project, Stopped};
 
-use crate::support::{
-    AT, NEXT_USERS, NEXT_VIEWS, TEN_USERS, assert_told, loaded, run, state, told,
+use crate::{
+    input_formats::write_with_duckdb,
+    support::{
+        AT, NEXT_USERS, NEXT_VIEWS, TEN_USERS, assert_told, gzip, loaded, new, run, state, told,
+    },
 };
 
 const VIEWS: &str = "user_id,url,pageview_datetime\n1,https://example.com/c,2019-10-11 02:00:00\n";
@@ -106,4 +109,66 @@ fn a_file_that_vanishes_when_its_rows_are_written_is_loaded() {
         project.sql("select count(*) as n from pageviews_postcode"),
         "n\n3\n"
     );
+}
+
+/// Writes a view in the format that the end of the name tells.
+fn write_view(project: &Project, file: &str) {
+    match file.rsplit_once('.') {
+        Some((_, "gz")) => project.write(file, gzip(VIEWS)),
+        Some((_, "ndjson")) => project.write(
+            file,
+            "{\"user_id\": 1, \"url\": \"https://example.com/c\", \"pageview_datetime\": \"2019-10-11 02:00:00\"}\n",
+        ),
+        _ => write_with_duckdb(
+            "copy (select 1::bigint as user_id, 'https://example.com/c' as url, \
+             timestamp '2019-10-11 02:00:00' as pageview_datetime) to '{}' (format parquet)",
+            project,
+            file,
+        ),
+    }
+}
+
+#[test]
+fn files_of_other_formats_that_vanish_or_grow() {
+    for (format, suffix) in [
+        ("csv", "csv.gz"),
+        ("ndjson", "ndjson"),
+        ("parquet", "parquet"),
+    ] {
+        let project = new();
+        let pattern = "extracts/pageview_extract_{date}T{hour}";
+        project.edit_manifest(
+            &format!("format = \"csv\"\npath = \"{pattern}.csv\""),
+            &format!("format = \"{format}\"\npath = \"{pattern}.{suffix}\""),
+        );
+        write_view(
+            &project,
+            &format!("extracts/pageview_extract_2019-10-11T01.{suffix}"),
+        );
+        run(&project);
+        let news = format!("extracts/pageview_extract_2019-10-11T02.{suffix}");
+        for (point, grows, why) in [
+            ("started", false, "is not there"),
+            ("digested", false, "is not there"),
+            ("digested", true, "has changed since it was listed"),
+        ] {
+            write_view(&project, &news);
+            let path = project.path(&news);
+            let told = meddle(&project, &format!("{point}:pageviews_postcode"), || {
+                if grows {
+                    let file = OpenOptions::new().append(true).open(&path);
+                    let mut file = file.expect("it is there");
+                    file.write_all(b"{}\n").expect("room");
+                } else {
+                    fs::remove_file(&path).expect("it was there");
+                }
+            });
+            let message = format!("`{news}` {why}");
+            assert!(told.contains(&message), "{point}: {told}");
+        }
+        write_view(&project, &news);
+        let before = state(&project);
+        run(&project);
+        assert_ne!(state(&project), before, "there was something to take in");
+    }
 }

@@ -1,9 +1,30 @@
 //! Texts, times and file names of unusual shapes, through the whole program.
 
+use std::io::Write as _;
+
+use duckdb::Connection;
+use flate2::{Compression, write::GzEncoder};
 use fs_err as fs;
 use wigeon_tests::{Project, workspace};
 
 const EXTRACT: &str = "people/2024-01-01.csv";
+
+/// The formats of files, each with the end of its names.
+const FORMATS: [(&str, &str); 4] = [
+    ("csv", "csv"),
+    ("csv", "csv.gz"),
+    ("ndjson", "ndjson"),
+    ("parquet", "parquet"),
+];
+
+/// Ids that a floating-point number does not keep, and those at the ends.
+const LARGE_IDS: [i64; 5] = [
+    i64::MIN,
+    -9_007_199_254_740_993,
+    9_007_199_254_740_993,
+    9_223_372_036_854_775_806,
+    i64::MAX,
+];
 
 /// The pipeline of the histories, whose `street` is of this type.
 fn project(street: &str) -> Project {
@@ -32,6 +53,61 @@ fn refused(street: &str, extract: impl AsRef<[u8]>) -> String {
     let ran = project.run(&["run", "--at", "2024-12-31"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     ran.stderr
+}
+
+/// The same pipeline over files of another format, whose names end in a date.
+fn project_over(format: &str, suffix: &str) -> Project {
+    let project = project("utf8");
+    project.edit_manifest("format = \"csv\"", &format!("format = \"{format}\""));
+    project.edit_manifest("people/{date}.csv", &format!("people/*{{date}}.{suffix}"));
+    project
+}
+
+/// The same pipeline over a table of a DuckDB file.
+fn project_over_database(path: &str) -> Project {
+    let project = project("utf8");
+    project.edit_manifest(
+        "format = \"csv\"\npath = \"people/{date}.csv\"",
+        &format!("format = \"duckdb\"\npath = {path:?}\ntable = \"people\""),
+    );
+    project
+}
+
+/// Writes people who live in Ash, in the format that the end of the name tells.
+fn write_people(project: &Project, file: &str, ids: &[i64]) {
+    let lines = |line: fn(&i64) -> String| ids.iter().map(line).collect::<String>();
+    let csv = || format!("id,street\n{}", lines(|id| format!("{id},Ash\n")));
+    let (_, suffix) = file.rsplit_once('.').expect("an end");
+    match suffix {
+        "csv" => project.write(file, csv()),
+        "gz" => {
+            let mut encoder = GzEncoder::new(vec![], Compression::default());
+            encoder.write_all(csv().as_bytes()).expect("memory");
+            project.write(file, encoder.finish().expect("memory"));
+        }
+        "ndjson" => {
+            let line = |id: &i64| format!("{{\"id\": {id}, \"street\": \"Ash\"}}\n");
+            project.write(file, lines(line));
+        }
+        _ => {
+            // Under a plain name first, for this is SQL.
+            let (plain, path) = (project.path("plain"), project.path(file));
+            let rows = lines(|id| format!("(cast('{id}' as bigint), 'Ash'), "));
+            let rows = rows.trim_end_matches(", ");
+            let people = format!("select * from (values {rows}) as people (id, street)");
+            if suffix == "parquet" {
+                let copy = format!("copy ({people}) to '{}' (format parquet)", plain.display());
+                let connection = Connection::open_in_memory().expect("a database");
+                connection.execute_batch(&copy).expect("a Parquet file");
+            } else {
+                let connection = Connection::open(&plain).expect("a database");
+                let create = format!("create table people as {people}");
+                connection.execute_batch(&create).expect("a table");
+            }
+            fs::create_dir_all(path.parent().expect("a directory")).expect("directories");
+            fs::rename(plain, path).expect("a file in the project");
+        }
+    }
 }
 
 #[test]
@@ -159,31 +235,68 @@ fn file_names_are_names() {
         "line\nend 2024-01-07",
         "$(touch made)`touch made` %s \\n 2024-01-08",
     ];
-    let project = project("utf8");
-    project.edit_manifest("people/{date}.csv", "people/*{date}.csv");
-    for (name, id) in names.iter().zip(1..) {
-        project.write(
-            &format!("people/{name}.csv"),
-            format!("id,street\n{id},Ash\n"),
-        );
-        project.ok(&["run", "--at", "2024-12-31"]);
-        let open = project.sql("select id from residents");
-        assert_eq!(open, format!("id\n{id}\n"), "{name}");
+    for (format, suffix) in FORMATS {
+        let project = project_over(format, suffix);
+        for (name, id) in names.iter().zip(1..) {
+            write_people(&project, &format!("people/{name}.{suffix}"), &[id]);
+            project.ok(&["run", "--at", "2024-12-31"]);
+            let open = project.sql("select id from residents");
+            assert_eq!(open, format!("id\n{id}\n"), "{name}.{suffix}");
+        }
+        let versions = project.sql("select count(*) as versions from residents_history");
+        assert_eq!(versions, "versions\n8\n", "{suffix}");
+        let recorded = project.sql("select path from wigeon.input order by file_time");
+        let expected: String = names
+            .iter()
+            .map(|name| {
+                let path = format!("people/{name}.{suffix}");
+                if path.contains([',', '"', '\n']) {
+                    format!("\"{}\"\n", path.replace('"', "\"\""))
+                } else {
+                    format!("{path}\n")
+                }
+            })
+            .collect();
+        assert_eq!(recorded, format!("path\n{expected}"));
+        assert!(!project.path("made").exists(), "{suffix}");
     }
-    let versions = project.sql("select count(*) as versions from residents_history");
-    assert_eq!(versions, "versions\n8\n");
-    let recorded = project.sql("select path from wigeon.input order by file_time");
-    let expected: String = names
-        .iter()
-        .map(|name| {
-            let path = format!("people/{name}.csv");
-            if path.contains([',', '"', '\n']) {
-                format!("\"{}\"\n", path.replace('"', "\"\""))
-            } else {
-                format!("{path}\n")
-            }
-        })
-        .collect();
-    assert_eq!(recorded, format!("path\n{expected}"));
-    assert!(!project.path("made").exists());
+}
+
+/// So is the path of a DuckDB file, which is attached under it.
+#[test]
+fn paths_of_databases_are_names() {
+    for name in [
+        "a b",
+        "it's \"so\"",
+        "Straße-🦆",
+        "' as other; drop table people; --",
+        "[a]?",
+        "$(touch made)`touch made` %s \\n",
+    ] {
+        let path = format!("people/{name}.duckdb");
+        let project = project_over_database(&path);
+        write_people(&project, &path, &[1]);
+        project.ok(&["run", "--at", "2024-12-31"]);
+        let people = project.sql("select id, street from residents");
+        assert_eq!(people, "id,street\n1,Ash\n", "{name}");
+        assert!(!project.path("made").exists(), "{name}");
+    }
+}
+
+/// An id is never a floating-point number on its way, which would make one of two neighbours.
+#[test]
+fn large_ids_are_kept() {
+    let files = FORMATS.map(|(format, suffix)| {
+        let project = project_over(format, suffix);
+        (project, format!("people/2024-01-01.{suffix}"))
+    });
+    let database = "people/2024-01-01.duckdb";
+    let database = (project_over_database(database), database.to_owned());
+    let ids = LARGE_IDS.map(|id| id.to_string()).join("\n");
+    for (project, file) in files.into_iter().chain([database]) {
+        write_people(&project, &file, &LARGE_IDS);
+        project.ok(&["run", "--at", "2024-12-31"]);
+        let kept = project.sql("select id from residents order by id");
+        assert_eq!(kept, format!("id\n{ids}\n"), "{file}");
+    }
 }

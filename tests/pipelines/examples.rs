@@ -1,14 +1,9 @@
 //! The example plugins in their example pipelines, as `examples/plugins` has them.
 
-use std::{
-    env,
-    io::{self, Write as _},
-    path::PathBuf,
-    process::Command,
-};
+use std::{env, path::PathBuf, process::Command};
 
 use fs_err as fs;
-use wigeon_tests::{Project, guest, workspace};
+use wigeon_tests::{Project, guest, say_skipped, workspace};
 
 /// Makes a project of an example's manifest and data, without the files whose names contain
 /// `later`.
@@ -107,11 +102,9 @@ fn built(example: &str, parts: &[&str], output: &str) -> Option<Vec<u8>> {
     build.env("WIT", workspace().join("wit"));
     let built = build.output().expect("`sh` runs");
     let said = String::from_utf8_lossy(&built.stderr);
-    if !built.status.success() && said.contains(" is missing: ") {
-        say(&format!(
-            "skipped the plugin `{example}`: {}",
-            said.trim_end()
-        ));
+    let missing = said.lines().find(|line| line.contains(" is missing: "));
+    if let Some(missing) = missing.filter(|_| !built.status.success()) {
+        say_skipped(&format!("the plugin `{example}`: {missing}"));
         return None;
     }
     assert!(built.status.success(), "{said}");
@@ -258,9 +251,4 @@ fn user_agents_are_told_apart_in_javascript() {
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     let says = "`column` is `id`, which is not text (utf8)";
     assert!(refused.stderr.contains(says), "{}", refused.stderr);
-}
-
-/// Writes a line that is shown although the test passes: what `eprintln!` writes is not.
-fn say(line: &str) {
-    writeln!(io::stderr(), "{line}").expect("standard error can be written to");
 }

@@ -1,7 +1,6 @@
 //! Plugins from an OCI registry: a real one, on loopback.
 
 use std::{
-    io::{self, Write as _},
     net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -13,15 +12,10 @@ use std::{
 use fs_err as fs;
 use serde_json::Value;
 use tempfile::TempDir;
-use wigeon_tests::{Project, Ran, guest, workspace};
+use wigeon_tests::{Project, Ran, guest, say_skipped, workspace};
 
 static KEEP_HOST: LazyLock<Vec<u8>> = LazyLock::new(|| guest("wigeon-test-keep-host"));
 static NORMALIZE: LazyLock<Vec<u8>> = LazyLock::new(|| guest("wigeon-normalize"));
-
-/// Writes a line that is shown although the test passes: what `eprintln!` writes is not.
-fn skipped(why: &str) {
-    writeln!(io::stderr(), "skipped: {why}").expect("standard error can be written to");
-}
 
 /// A registry process, which ends with the test.
 struct Registry {
@@ -34,7 +28,7 @@ impl Registry {
     /// Starts Debian's `docker-registry`; none if the machine has none.
     fn start() -> Option<Self> {
         let Some(program) = program() else {
-            skipped("there is no docker-registry (tools/setup-tests fetches it)");
+            say_skipped("there is no docker-registry (tools/setup-tests fetches it)");
             return None;
         };
         let directory = tempfile::tempdir().expect("a directory");
@@ -287,7 +281,7 @@ fn a_registry_that_has_something_else_is_told_so() {
 #[test]
 fn what_wigeon_pushes_wkg_pulls_and_the_other_way_round() {
     if Command::new("wkg").arg("--version").output().is_err() {
-        skipped("there is no wkg (cargo install wkg --locked)");
+        say_skipped("there is no wkg (cargo install wkg --locked)");
         return;
     }
     let Some(registry) = Registry::start() else {

@@ -7,6 +7,7 @@ mod stopped;
 
 use std::{
     env,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -157,6 +158,12 @@ pub fn filters() -> Vec<(&'static str, &'static str)> {
         (r"process \d+", "process [PID]"),
         (r"(?i)pid \d+", "PID [PID]"),
     ]
+}
+
+/// Says in one line that a test was skipped, and why: `.ci/run` counts these lines. It is shown
+/// although the test passes, as what `eprintln!` writes is not.
+pub fn say_skipped(why: &str) {
+    writeln!(io::stderr(), "skipped: {why}").expect("standard error can be written to");
 }
 
 /// Returns the root of the workspace.

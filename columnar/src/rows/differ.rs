@@ -59,10 +59,11 @@ pub fn differ(
             budget,
         )?;
         if left.data_type() != right.data_type() {
-            return Err(AssembleError::Type {
-                column: format!("{left_column} and {right_column} of `differ`"),
-                expected: left.data_type().clone(),
-                actual: right.data_type().clone(),
+            return Err(AssembleError::Differ {
+                left: left_column,
+                left_type: left.data_type().clone(),
+                right: right_column,
+                right_type: right.data_type().clone(),
             });
         }
         mark_differing(&left, &right, &mut differ)?;

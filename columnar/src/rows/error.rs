@@ -33,6 +33,20 @@ pub enum AssembleError {
         /// The type of the column.
         actual: DataType,
     },
+    /// Two columns of different types are to be compared.
+    #[error(
+        "`differ` compares column {left}, which is {left_type}, with column {right}, which is {right_type}"
+    )]
+    Differ {
+        /// The number of the one.
+        left: usize,
+        /// Its type.
+        left_type: DataType,
+        /// The number of the other.
+        right: usize,
+        /// Its type.
+        right_type: DataType,
+    },
     /// Nulls where the schema allows none.
     #[error("column `{column}` has {count} nulls, but the schema allows none")]
     Null {

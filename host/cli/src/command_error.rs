@@ -14,7 +14,7 @@ use std::{error::Error, io};
 
 use wigeon_authoring::AuthoringError;
 use wigeon_engine::EngineError;
-use wigeon_warehouse::{DatabaseError, ReadError};
+use wigeon_warehouse::ReadError;
 
 use crate::{exit, logical_time::TimeError};
 
@@ -124,16 +124,15 @@ impl CommandError {
         })
     }
 
-    /// Returns an error about a query: what DuckDB says of it.
+    /// Returns an error about a query: what DuckDB says of it, or that it is none.
     pub(crate) fn of_query(error: EngineError) -> Self {
-        match error {
-            EngineError::ReadWarehouse(ReadError::Database(source)) => {
-                Self::new(Kind::Data, QueryError(source)).with_hint(
-                    "`wigeon sql` only reads; `wigeon sql \"SHOW TABLES\"` lists the tables",
-                )
-            }
-            error => error.into(),
-        }
+        let source: Box<dyn Error + Send + Sync> = match error {
+            EngineError::ReadWarehouse(ReadError::Database(source)) => source.into(),
+            EngineError::ReadWarehouse(source @ ReadError::NotAQuery { .. }) => source.into(),
+            error => return error.into(),
+        };
+        Self::new(Kind::Data, QueryError(source))
+            .with_hint("`wigeon sql` only reads; `wigeon sql \"SHOW TABLES\"` lists the tables")
     }
 
     /// Returns an error about a signal that ended what stores nothing, and so begins anew.
@@ -216,7 +215,7 @@ struct WriteError(#[source] io::Error);
 
 #[derive(Debug, thiserror::Error)]
 #[error("the query failed")]
-struct QueryError(#[source] DatabaseError);
+struct QueryError(#[source] Box<dyn Error + Send + Sync>);
 
 /// What the kind of an error is, and what to do about it.
 #[derive(Debug)]

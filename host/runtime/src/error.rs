@@ -196,54 +196,54 @@ pub enum Breach {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The bytes are a component that is damaged, or uses what the runtime does not know.
-    #[error("`{reference}` is not a valid WebAssembly component")]
+    #[error("plugin {plugin} is not a valid WebAssembly component")]
     NotAComponent {
-        /// The plugin's reference.
-        reference: String,
+        /// The plugin.
+        plugin: PluginId,
         /// What wasmtime says.
         source: CompileError,
     },
     /// The bytes are no WebAssembly at all.
-    #[error("`{reference}` is not WebAssembly")]
+    #[error("plugin {plugin} is not WebAssembly")]
     NotWebAssembly {
-        /// The plugin's reference.
-        reference: String,
+        /// The plugin.
+        plugin: PluginId,
     },
     /// The bytes are a module, which is what components are made of.
-    #[error("`{reference}` is a core module of WebAssembly, not a component")]
+    #[error("plugin {plugin} is a core module of WebAssembly, not a component")]
     CoreModule {
-        /// The plugin's reference.
-        reference: String,
+        /// The plugin.
+        plugin: PluginId,
     },
     /// It imports what the host does not offer.
-    #[error("`{reference}` imports `{import}`, which plugins are not given")]
+    #[error("plugin {plugin} imports `{import}`, which plugins are not given")]
     Import {
-        /// The plugin's reference.
-        reference: String,
+        /// The plugin.
+        plugin: PluginId,
         /// The import.
         import: String,
     },
     /// It speaks another version of the contract.
     #[error(
-        "`{reference}` speaks version {found} of the plugin contract, this wigeon {CONTRACT_VERSION}"
+        "plugin {plugin} speaks version {found} of the plugin contract, this wigeon {CONTRACT_VERSION}"
     )]
     ContractVersion {
-        /// The plugin's reference.
-        reference: String,
+        /// The plugin.
+        plugin: PluginId,
         /// The version that it speaks.
         found: String,
     },
     /// It exports none of the interfaces of a step.
-    #[error("`{reference}` is a component, but exports no step of Wigeon's")]
+    #[error("plugin {plugin} is a component, but exports no step of Wigeon's")]
     NoStep {
-        /// The plugin's reference.
-        reference: String,
+        /// The plugin.
+        plugin: PluginId,
     },
     /// Its exports are not those of its kind.
-    #[error("`{reference}` does not export what a {kind} plugin must")]
+    #[error("plugin {plugin} does not export what a {kind} plugin must")]
     Exports {
-        /// The plugin's reference.
-        reference: String,
+        /// The plugin.
+        plugin: PluginId,
         /// The kind that it claims.
         kind: Kind,
         /// What wasmtime says.

@@ -88,9 +88,9 @@ impl Runtime {
     )]
     pub fn load(&self, id: &PluginId, bytes: &[u8]) -> Result<Plugin, LoadError> {
         let component = self.compile(id, bytes)?;
-        let kind = check_world(&self.engine, &component, &id.reference)?;
+        let kind = check_world(&self.engine, &component, id)?;
         let exports = |error: &wasmtime::Error| LoadError::Exports {
-            reference: id.reference.clone(),
+            plugin: id.clone(),
             kind,
             source: CompileError::new(error),
         };
@@ -136,25 +136,20 @@ impl Runtime {
         if let Some(component) = cached.and_then(|cache| cache.get(&id.digest, &self.engine)) {
             return Ok(component);
         }
-        let reference = || id.reference.clone();
         // The version and the layer, behind the magic number.
         match bytes.strip_prefix(b"\0asm") {
             None => {
-                return Err(LoadError::NotWebAssembly {
-                    reference: reference(),
-                });
+                return Err(LoadError::NotWebAssembly { plugin: id.clone() });
             }
             Some([1, 0, 0, 0, ..]) => {
-                return Err(LoadError::CoreModule {
-                    reference: reference(),
-                });
+                return Err(LoadError::CoreModule { plugin: id.clone() });
             }
             Some(_) => {}
         }
         // `from_binary`: text would be compiled by `new` if the feature for it were on.
         let component = Component::from_binary(&self.engine, bytes).map_err(|error| {
             LoadError::NotAComponent {
-                reference: reference(),
+                plugin: id.clone(),
                 source: CompileError::new(&error),
             }
         })?;
@@ -297,16 +292,16 @@ impl std::fmt::Debug for Plugin {
 }
 
 /// Finds the kind of a component, and refuses one that imports neither the contract nor WASI.
-fn check_world(engine: &Engine, component: &Component, reference: &str) -> Result<Kind, LoadError> {
+fn check_world(engine: &Engine, component: &Component, id: &PluginId) -> Result<Kind, LoadError> {
     let world = component.component_type();
     for (name, _) in world.exports(engine) {
-        other_version(name, reference)?;
+        other_version(name, id)?;
     }
     for (name, _) in world.imports(engine) {
-        other_version(name, reference)?;
+        other_version(name, id)?;
         if !wasi::is_wasi(name) && !OFFERED.iter().any(|offered| name == full_name(offered)) {
             return Err(LoadError::Import {
-                reference: reference.to_owned(),
+                plugin: id.clone(),
                 import: printable(name),
             });
         }
@@ -315,17 +310,15 @@ fn check_world(engine: &Engine, component: &Component, reference: &str) -> Resul
     Kind::ALL
         .into_iter()
         .find(|kind| exported.contains(&full_name(kind.interface()).as_str()))
-        .ok_or_else(|| LoadError::NoStep {
-            reference: reference.to_owned(),
-        })
+        .ok_or_else(|| LoadError::NoStep { plugin: id.clone() })
 }
 
 /// Refuses an interface of our package in a version that is not ours.
-fn other_version(name: &str, reference: &str) -> Result<(), LoadError> {
+fn other_version(name: &str, id: &PluginId) -> Result<(), LoadError> {
     let ours = name.strip_prefix(PACKAGE).and_then(|n| n.strip_prefix('/'));
     match ours.and_then(|interface| interface.split_once('@')) {
         Some((_, version)) if version != CONTRACT_VERSION => Err(LoadError::ContractVersion {
-            reference: reference.to_owned(),
+            plugin: id.clone(),
             found: printable(version),
         }),
         _ => Ok(()),

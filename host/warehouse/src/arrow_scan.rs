@@ -1,7 +1,8 @@
 //! The DuckDB instance, its connections, and scans of Arrow streams.
 //!
 //! All unsafe code of the crate is here. `duckdb_arrow_scan` exists in the C interface
-//! only, and needs a raw connection; hence the raw instance.
+//! only, and needs a raw connection; hence the raw instance. What kind of statement a text
+//! is, too, only the C interface tells.
 //!
 //! A scan is a view over a pointer to the stream. Each view gets an in-memory catalog
 //! of its own: a running transaction sees databases that were attached after it began,
@@ -82,6 +83,35 @@ impl Instance {
                 instance: Arc::clone(self),
             },
         })
+    }
+
+    /// Returns what a text would do other than query, by its first statement that is no query,
+    /// without doing it. `EXPLAIN` is no query either: it may be of anything, and run it.
+    ///
+    /// A `PIVOT` is two statements for DuckDB, the first of which makes a type that the other needs.
+    /// So what is created before a query is created here, in a transaction that is rolled back.
+    pub(crate) fn other_than_queries(
+        &self,
+        catalog: &str,
+        text: &str,
+    ) -> Result<Option<&'static str>, DatabaseError> {
+        let connection = RawConnection::open(self)?;
+        connection.execute(&format!("USE {}", sql::name(catalog)))?;
+        connection.execute("BEGIN")?;
+        let statements = Statements::extract(&connection, text)?;
+        for index in 0..statements.count {
+            let prepared = statements.prepare(index)?;
+            match prepared.statement_type() {
+                ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT => {}
+                ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_CREATE
+                    if index + 1 < statements.count =>
+                {
+                    prepared.execute()?;
+                }
+                other => return Ok(Some(statement_name(other))),
+            }
+        }
+        Ok(None)
     }
 
     /// Interrupts every statement that is running.
@@ -316,32 +346,160 @@ impl<'a> RawConnection<'a> {
 
     fn execute(&self, statement: &str) -> Result<(), DatabaseError> {
         let statement = c_string(statement)?;
-        // SAFETY: a zeroed `duckdb_result` is what DuckDB expects to fill in.
-        let mut result: ffi::duckdb_result = unsafe { mem::zeroed() };
-        // SAFETY: the connection is live and the statement ends in a null byte.
-        let state = unsafe { ffi::duckdb_query(self.raw, statement.as_ptr(), &raw mut result) };
-        let outcome = if state == ffi::DuckDBSuccess {
-            Ok(())
-        } else {
-            // SAFETY: the result was filled in by DuckDB and owns its message.
-            let message = unsafe { ffi::duckdb_result_error(&raw mut result) };
-            if message.is_null() {
-                Err(DatabaseError::new("a statement failed"))
-            } else {
-                // SAFETY: the message ends in a null byte and lives as long as the result.
-                let message = unsafe { CStr::from_ptr(message) };
-                Err(DatabaseError::new(message.to_string_lossy()))
-            }
-        };
-        // SAFETY: the result was filled in by DuckDB and is not used after this.
-        unsafe { ffi::duckdb_destroy_result(&raw mut result) };
-        outcome
+        run(|result| {
+            // SAFETY: the connection is live, the statement ends in a null byte, and the result is
+            // a place for one.
+            unsafe { ffi::duckdb_query(self.raw, statement.as_ptr(), result) }
+        })
     }
+}
+
+/// Runs what fills in a result, and drops the result.
+fn run(
+    execute: impl FnOnce(*mut ffi::duckdb_result) -> ffi::duckdb_state,
+) -> Result<(), DatabaseError> {
+    // SAFETY: a zeroed `duckdb_result` is what DuckDB expects to fill in.
+    let mut result: ffi::duckdb_result = unsafe { mem::zeroed() };
+    let outcome = if execute(&raw mut result) == ffi::DuckDBSuccess {
+        Ok(())
+    } else {
+        // SAFETY: the result was filled in by DuckDB and owns its message.
+        let message = unsafe { ffi::duckdb_result_error(&raw mut result) };
+        Err(error_of(message))
+    };
+    // SAFETY: the result was filled in by DuckDB and is not used after this.
+    unsafe { ffi::duckdb_destroy_result(&raw mut result) };
+    outcome
+}
+
+/// Returns the error with a message that DuckDB keeps, if there is one.
+fn error_of(message: *const std::ffi::c_char) -> DatabaseError {
+    if message.is_null() {
+        return DatabaseError::new("a statement failed");
+    }
+    // SAFETY: DuckDB's messages end in a null byte, and whoever calls this has their owner.
+    let message = unsafe { CStr::from_ptr(message) };
+    DatabaseError::new(message.to_string_lossy())
 }
 
 impl Drop for RawConnection<'_> {
     fn drop(&mut self) {
         // SAFETY: opened in `open` and not used after this.
         unsafe { ffi::duckdb_disconnect(&raw mut self.raw) };
+    }
+}
+
+/// The statements of a text.
+struct Statements<'a> {
+    raw: ffi::duckdb_extracted_statements,
+    count: ffi::idx_t,
+    connection: &'a RawConnection<'a>,
+}
+
+impl<'a> Statements<'a> {
+    /// Parses a text; one without a statement is an error.
+    fn extract(connection: &'a RawConnection<'a>, text: &str) -> Result<Self, DatabaseError> {
+        let text = c_string(text)?;
+        let mut raw: ffi::duckdb_extracted_statements = ptr::null_mut();
+        // SAFETY: the connection is live, the text ends in a null byte, and `raw` is a place for
+        // the handle, which the drop destroys on every path.
+        let count =
+            unsafe { ffi::duckdb_extract_statements(connection.raw, text.as_ptr(), &raw mut raw) };
+        let statements = Self {
+            raw,
+            count,
+            connection,
+        };
+        if count > 0 {
+            return Ok(statements);
+        }
+        // SAFETY: the handle is live, or null, which DuckDB takes as well.
+        let message = unsafe { ffi::duckdb_extract_statements_error(statements.raw) };
+        if message.is_null() {
+            return Err(DatabaseError::new("there is no statement in it"));
+        }
+        Err(error_of(message))
+    }
+
+    fn prepare(&self, index: ffi::idx_t) -> Result<Prepared, DatabaseError> {
+        let mut raw: ffi::duckdb_prepared_statement = ptr::null_mut();
+        // SAFETY: both handles are live, and `raw` is a place for another, which the drop of
+        // `Prepared` destroys on every path.
+        let state = unsafe {
+            ffi::duckdb_prepare_extracted_statement(
+                self.connection.raw,
+                self.raw,
+                index,
+                &raw mut raw,
+            )
+        };
+        let prepared = Prepared { raw };
+        if state == ffi::DuckDBSuccess {
+            return Ok(prepared);
+        }
+        // SAFETY: the handle is live, or null, which DuckDB takes as well.
+        let message = unsafe { ffi::duckdb_prepare_error(prepared.raw) };
+        Err(error_of(message))
+    }
+}
+
+impl Drop for Statements<'_> {
+    fn drop(&mut self) {
+        // SAFETY: made in `extract` and not used after this; DuckDB takes null as well.
+        unsafe { ffi::duckdb_destroy_extracted(&raw mut self.raw) };
+    }
+}
+
+/// A statement that could be run.
+struct Prepared {
+    raw: ffi::duckdb_prepared_statement,
+}
+
+impl Prepared {
+    fn statement_type(&self) -> ffi::duckdb_statement_type {
+        // SAFETY: the statement was prepared.
+        unsafe { ffi::duckdb_prepared_statement_type(self.raw) }
+    }
+
+    fn execute(&self) -> Result<(), DatabaseError> {
+        run(|result| {
+            // SAFETY: the statement was prepared, and the result is a place for one.
+            unsafe { ffi::duckdb_execute_prepared(self.raw, result) }
+        })
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        // SAFETY: made in `Statements::prepare` and not used after this; DuckDB takes null as well.
+        unsafe { ffi::duckdb_destroy_prepare(&raw mut self.raw) };
+    }
+}
+
+/// Returns what kind of statement it is, in words.
+fn statement_name(statement: ffi::duckdb_statement_type) -> &'static str {
+    match statement {
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_INSERT => "`INSERT`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_UPDATE => "`UPDATE`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXPLAIN => "`EXPLAIN`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DELETE => "`DELETE`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_PREPARE => "`PREPARE`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_CREATE => "`CREATE`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXECUTE => "`EXECUTE`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_ALTER => "`ALTER`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_TRANSACTION => "a transaction",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_COPY
+        | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_COPY_DATABASE => "`COPY`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DROP => "`DROP`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXPORT => "`EXPORT`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_PRAGMA => "`PRAGMA`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_VACUUM => "`VACUUM`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_CALL => "`CALL` or `CHECKPOINT`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SET => "`SET`, `RESET` or `USE`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_LOAD => "`INSTALL` or `LOAD`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_ATTACH => "`ATTACH`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DETACH => "`DETACH`",
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_MERGE_INTO => "`MERGE`",
+        _ => "the statement",
     }
 }

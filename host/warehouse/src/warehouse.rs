@@ -62,6 +62,7 @@ pub struct Warehouse {
     temp_directory: PathBuf,
     memory_limit_mib: u64,
     attachments: Attachments,
+    access: Access,
     _reservation: Reservation,
 }
 
@@ -117,7 +118,8 @@ impl Warehouse {
     }
 
     /// Opens a warehouse for statements that anybody may write: they read its tables, and no other
-    /// file. `COPY … TO` could overwrite the warehouse itself.
+    /// file. Only queries are run then: DuckDB lets `COPY … TO` overwrite the file of the warehouse,
+    /// and lets it be attached for writing once it is detached.
     ///
     /// # Errors
     ///
@@ -177,12 +179,19 @@ impl Warehouse {
     /// Runs a query of the user's, in which unqualified names are those of the warehouse.
     ///
     /// The query runs in autocommit. On a warehouse that was opened for reading it cannot
-    /// change the warehouse.
+    /// change a table of the warehouse.
     ///
     /// # Errors
     ///
-    /// [`ReadError::Database`] with DuckDB's message, here or from the stream.
+    /// - [`ReadError::NotAQuery`] if the warehouse was opened for queries, and it is none.
+    /// - [`ReadError::Database`] with DuckDB's message, here or from the stream.
     pub fn query(&self, query: &str) -> Result<RowStream, ReadError> {
+        if self.access == Access::Query {
+            let other = self.instance.other_than_queries(CATALOG, query);
+            if let Some(statement) = other.map_err(ReadError::Database)? {
+                return Err(ReadError::NotAQuery { statement });
+            }
+        }
         RowStream::start(self.connect_to_read()?, Statement::new(query.to_owned()))
     }
 
@@ -336,6 +345,7 @@ impl Warehouse {
                 temp_directory,
                 memory_limit_mib: settings.memory_limit_mib,
                 attachments: Attachments::default(),
+                access,
                 _reservation: reservation,
             }),
             Err(source) => {

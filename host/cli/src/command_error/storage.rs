@@ -106,7 +106,7 @@ pub(super) fn read(error: &ReadError) -> Advice {
             "close the program that has it open, or wait for it: one process may write, or many may read"
         }
         ReadError::NotADatabase { .. } => "correct `path` of the source",
-        ReadError::Query { .. } => "correct `query` of the source",
+        ReadError::Query { .. } | ReadError::NotAQuery { .. } => "correct `query` of the source",
         ReadError::UnsupportedType { .. } => {
             "leave the column out, or cast it to another type in the `query` of the source"
         }
@@ -129,6 +129,7 @@ pub(super) fn read_warehouse(error: &ReadError) -> Advice {
         | ReadError::NotParquet { .. }
         | ReadError::NoTable { .. }
         | ReadError::Query { .. }
+        | ReadError::NotAQuery { .. }
         | ReadError::Changed { .. }
         | ReadError::Unreadable { .. }
         | ReadError::MissingLineEnd { .. }
@@ -144,7 +145,7 @@ pub(super) fn read_warehouse(error: &ReadError) -> Advice {
         | ReadError::Held { .. }
         | ReadError::NotADatabase { .. }
         | ReadError::Schema(_) => Advice::new(Kind::Data),
-        // Of a query of the user's, DuckDB says what is wrong: `CommandError::of_query`.
+        // What is wrong with a query of the user's is told by `CommandError::of_query`.
         ReadError::Database(_) => Advice::new(Kind::Data).hint(ROOM),
     }
 }

@@ -178,10 +178,10 @@ fn skipped(language: &str, kind: &str, output: &Output) -> bool {
     true
 }
 
-/// Writes a line about a test that was skipped.
+/// Writes a line about a test that was skipped, of the form that `.ci/run` counts.
 fn say_skipped(what: &str) {
     let hint = "(`./just setup-languages` brings it)";
-    writeln!(io::stderr(), "skipped {what} {hint}").expect("standard error can be written to");
+    writeln!(io::stderr(), "skipped: {what} {hint}").expect("standard error can be written to");
 }
 
 /// The tests of one language.

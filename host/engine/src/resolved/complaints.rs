@@ -35,10 +35,7 @@ impl Resolver<'_> {
                 expected,
                 actual,
             } => {
-                let text = format!(
-                    "plugin `{}` is a {actual} plugin, not a {expected} plugin",
-                    plugin.reference
-                );
+                let text = format!("plugin {plugin} is a {actual} plugin, not a {expected} plugin");
                 let help = format!(
                     "give step `{}` the kind `{actual}`, or another plugin",
                     step.name
@@ -58,10 +55,7 @@ impl Resolver<'_> {
                 answer,
                 ..
             }) => {
-                let text = format!(
-                    "plugin `{}` refuses its options: {answer}",
-                    plugin.reference
-                );
+                let text = format!("plugin {plugin} refuses its options: {answer}");
                 let help = format!(
                     "`wigeon plugin inspect {}` shows the options",
                     plugin.reference

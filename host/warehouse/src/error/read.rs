@@ -228,6 +228,13 @@ pub enum ReadError {
     #[error("interrupted")]
     Interrupted,
 
+    /// A statement of the user's is no query, and could change a file.
+    #[error("{statement} does more than read, and only queries are run")]
+    NotAQuery {
+        /// What kind of statement it is, in words.
+        statement: &'static str,
+    },
+
     /// DuckDB refused the query of a source.
     #[error("the query on `{path}` failed")]
     Query {
