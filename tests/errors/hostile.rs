@@ -4,7 +4,10 @@
 
 use std::sync::LazyLock;
 
-use wigeon_tests::{Project, guest};
+use wigeon_tests::{
+    Project, guest,
+    tables::{Tables, assert_same, of_pipeline, open, texts},
+};
 
 use crate::support::{
     AT, NEXT_USERS, NEXT_VIEWS, Outcome, TEN_USERS, assert_goes_on, assert_run_refused, loaded,
@@ -23,23 +26,29 @@ const VIEWS_MORE: &str = "user_id,url,pageview_datetime\n1,https://example.com/c
 
 /// The flagship with a transform before its views that has behaved once.
 fn transform(orders: &str) -> Project {
+    let project = checking("", "");
+    run(&project);
+    project.edit_manifest("do = \"\"", &format!("do = \"{orders}\""));
+    project.write(NEXT_VIEWS, VIEWS_MORE);
+    project
+}
+
+/// The flagship with a transform before its views, not run yet.
+fn checking(store: &str, orders: &str) -> Project {
     let project = new();
     project.write("hostile.wasm", &*TRANSFORM);
     project.edit_manifest(
         "# Every view, with both postcodes.",
         &format!(
             "[[step]]\nname = \"checked_views\"\nkind = \"transform\"\n\
-             plugin = \"file:hostile.wasm\"\ninput = \"pageview_extract\"\n\n\
-             {LIMITS}[step.options]\ndo = \"\"\n"
+             plugin = \"file:hostile.wasm\"\ninput = \"pageview_extract\"\n{store}\n\
+             {LIMITS}[step.options]\ndo = \"{orders}\"\n"
         ),
     );
     project.edit_manifest(
         "input = \"pageview_extract\"\ncolumns = [\"user_id\"",
         "input = \"checked_views\"\ncolumns = [\"user_id\"",
     );
-    run(&project);
-    project.edit_manifest("do = \"\"", &format!("do = \"{orders}\""));
-    project.write(NEXT_VIEWS, VIEWS_MORE);
     project
 }
 
@@ -193,12 +202,49 @@ fn a_transform_whose_answer_a_terminal_would_obey() {
 
 #[test]
 fn a_column_whose_name_is_sql_is_a_name() {
-    let name = "x%22)%3b%20drop%20table%20current_postcode%3b%20--";
-    let project = transform(&format!(
-        "schema: promise user_id=l? {name}=u? pageview_datetime=tsu:?; rows: emit n rest"
-    ));
-    run(&project);
-    assert!(state(&project).contains("main.current_postcode"));
+    /// A table whose second column has this name, with rows of two runs, and the other tables.
+    fn stored(name: &str) -> (Vec<String>, Vec<String>, Tables) {
+        let project = checking("store = true\n", &promising(name));
+        run(&project);
+        // Into the table that is there.
+        project.write(NEXT_VIEWS, VIEWS_MORE);
+        run(&project);
+        let warehouse = project.path("pageviews_postcode.duckdb");
+        let mut others = of_pipeline(&warehouse);
+        others.remove("main.checked_views").expect("it is stored");
+        let connection = open(&warehouse);
+        let columns = "select column_name from duckdb_columns() \
+                       where table_name = 'checked_views' order by column_index";
+        let columns = texts(&connection, columns);
+        let column = columns[1].replace('"', "\"\"");
+        let rows = format!("select \"{column}\" from checked_views order by 1");
+        let rows = texts(&connection, &rows);
+        (columns, rows, others)
+    }
+
+    let (columns, rows, others) = stored("url");
+    assert_eq!(columns, ["user_id", "url", "pageview_datetime"]);
+    assert_eq!(
+        rows,
+        ["a", "b", "c", "d"].map(|page| format!("https://example.com/{page}"))
+    );
+    // In each kind of quotes, and as one who quotes them knows to write them.
+    for quote in ["\"", "'", "\"\"", "\\\""] {
+        let name = format!("x{quote}); drop table current_postcode_history; --");
+        let written: Vec<_> = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let (columns_then, rows_then, others_then) = stored(&written.concat());
+        assert_eq!(
+            columns_then,
+            ["user_id", name.as_str(), "pageview_datetime"]
+        );
+        assert_eq!(rows_then, rows, "{name}");
+        assert_same(&others_then, &others, &name);
+    }
+}
+
+/// Orders to pass views on with their page under another name.
+fn promising(name: &str) -> String {
+    format!("schema: promise user_id=l? {name}=u? pageview_datetime=tsu:?; rows: emit n rest")
 }
 
 #[test]
@@ -326,24 +372,8 @@ fn a_snapshot_that_opens_a_new_key_twice_in_a_later_extract() {
 #[test]
 fn a_transform_that_promises_row_numbers() {
     for (name, store) in [("RowID", true), ("WIGEON_from", true), ("rowid", false)] {
-        let project = new();
-        project.write("hostile.wasm", &*TRANSFORM);
         let store = if store { "store = true\n" } else { "" };
-        let orders = format!(
-            "schema: promise user_id=l? {name}=u? pageview_datetime=tsu:?; rows: emit n rest"
-        );
-        project.edit_manifest(
-            "# Every view, with both postcodes.",
-            &format!(
-                "[[step]]\nname = \"checked_views\"\nkind = \"transform\"\n\
-                 plugin = \"file:hostile.wasm\"\ninput = \"pageview_extract\"\n{store}\n\
-                 {LIMITS}[step.options]\ndo = \"{orders}\"\n"
-            ),
-        );
-        project.edit_manifest(
-            "input = \"pageview_extract\"\ncolumns = [\"user_id\"",
-            "input = \"checked_views\"\ncolumns = [\"user_id\"",
-        );
+        let project = checking(store, &promising(name));
         if store.is_empty() {
             // Nothing keeps it.
             run(&project);
@@ -400,6 +430,28 @@ fn a_transform_that_logs_more_than_it_may() {
     let told = "lines of a plugin's log were dropped; to be shown more, raise `log_lines` under \
                 `[step.limits]` plugin=\"file:hostile.wasm\" call=\"rows\" limit=3 dropped=7";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
+}
+
+/// A line is cut at 1,024 bytes of what the guest says, and then escaped.
+#[test]
+fn a_transform_whose_log_a_terminal_would_obey() {
+    let project = transform("rows: log a*2000; rows: log %1b[2J%e2%80%aea*250; rows: emit n rest");
+    let ran = project.run(&["run", "--at", AT]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let lines_with = |words: &str| {
+        let lines = ran.stderr.lines();
+        lines.filter(|line| line.contains(words)).count()
+    };
+    let long = "a".repeat(1_024);
+    assert_eq!(lines_with(&format!("{long}…")), 1, "{}", ran.stderr);
+    assert_eq!(lines_with(&format!("a{long}")), 0, "{}", ran.stderr);
+    // Eight bytes, 250 times: they become more once they are escaped.
+    let obeyed = r"\u{1b}[2J\u{202e}a";
+    let cut = format!("{}…", obeyed.repeat(128));
+    assert_eq!(lines_with(&cut), 1, "{}", ran.stderr);
+    assert_eq!(lines_with(&obeyed.repeat(129)), 0, "{}", ran.stderr);
+    let is_obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!ran.stderr.contains(is_obeyed), "{:?}", ran.stderr);
 }
 
 #[test]
