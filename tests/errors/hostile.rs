@@ -4,10 +4,14 @@
 
 use std::sync::LazyLock;
 
-use wigeon_tests::{Project, guest};
+use wigeon_tests::{
+    Project, guest,
+    tables::{Tables, assert_same, of_pipeline, open, texts},
+};
 
 use crate::support::{
-    AT, NEXT_USERS, NEXT_VIEWS, TEN_USERS, assert_run_refused, loaded, new, refused, run, state,
+    AT, NEXT_USERS, NEXT_VIEWS, Outcome, TEN_USERS, assert_goes_on, assert_run_refused, loaded,
+    new, refused, run,
 };
 
 static TRANSFORM: LazyLock<Vec<u8>> = LazyLock::new(|| guest("wigeon-hostile-transform"));
@@ -22,23 +26,29 @@ const VIEWS_MORE: &str = "user_id,url,pageview_datetime\n1,https://example.com/c
 
 /// The flagship with a transform before its views that has behaved once.
 fn transform(orders: &str) -> Project {
+    let project = checking("", "");
+    run(&project);
+    project.edit_manifest("do = \"\"", &format!("do = \"{orders}\""));
+    project.write(NEXT_VIEWS, VIEWS_MORE);
+    project
+}
+
+/// The flagship with a transform before its views, not run yet.
+fn checking(store: &str, orders: &str) -> Project {
     let project = new();
     project.write("hostile.wasm", &*TRANSFORM);
     project.edit_manifest(
         "# Every view, with both postcodes.",
         &format!(
             "[[step]]\nname = \"checked_views\"\nkind = \"transform\"\n\
-             plugin = \"file:hostile.wasm\"\ninput = \"pageview_extract\"\n\n\
-             {LIMITS}[step.options]\ndo = \"\"\n"
+             plugin = \"file:hostile.wasm\"\ninput = \"pageview_extract\"\n{store}\n\
+             {LIMITS}[step.options]\ndo = \"{orders}\"\n"
         ),
     );
     project.edit_manifest(
         "input = \"pageview_extract\"\ncolumns = [\"user_id\"",
         "input = \"checked_views\"\ncolumns = [\"user_id\"",
     );
-    run(&project);
-    project.edit_manifest("do = \"\"", &format!("do = \"{orders}\""));
-    project.write(NEXT_VIEWS, VIEWS_MORE);
     project
 }
 
@@ -76,7 +86,7 @@ fn snapshot_by_guest(project: &Project, orders: &str) {
     );
 }
 
-/// The flagship, loaded, whose one change is in the snapshot and is to be found by the guest.
+/// The flagship, loaded, whose one change is to be found by the guest.
 fn change_detection(orders: &str) -> Project {
     let project = loaded();
     project.write("hostile.wasm", &*CHANGE_DETECTION);
@@ -90,9 +100,6 @@ fn change_detection(orders: &str) -> Project {
         ),
     );
     project.write(NEXT_USERS, one_moved());
-    // The snapshot is stored, since it is another step; what is told of is the second attempt.
-    let ran = project.run(&["run", "--at", AT]);
-    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     project
 }
 
@@ -105,13 +112,40 @@ fn one_moved() -> String {
 macro_rules! assert_stopped {
     ($project:expr) => {
         let project = $project;
+        let undisturbed = undisturbed(&project);
         assert_run_refused!(project);
-        assert_works_again(&project);
+        assert_works_again(&project, &undisturbed);
     };
 }
 
-fn assert_works_again(project: &Project) {
-    let before = state(project);
+/// The same of change detection. The snapshot is stored, since it is another step; what is told of,
+/// and changes nothing, is the second attempt.
+macro_rules! assert_detection_stopped {
+    ($orders:expr) => {
+        let project = change_detection($orders);
+        let undisturbed = undisturbed(&project);
+        let ran = project.run(&["run", "--at", AT]);
+        assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+        assert_run_refused!(project);
+        assert_works_again(&project, &undisturbed);
+    };
+}
+
+/// What comes of a pipeline whose guest is never told to do anything.
+fn undisturbed(project: &Project) -> Outcome {
+    let copy = project.copy();
+    amend(&copy);
+    run(&copy);
+    Outcome::of(&copy)
+}
+
+fn assert_works_again(project: &Project, undisturbed: &Outcome) {
+    amend(project);
+    assert_goes_on(project, undisturbed);
+}
+
+/// Replaces the guest by a plugin that behaves, or tells it to behave.
+fn amend(project: &Project) {
     let manifest = fs_err::read_to_string(project.path("pipeline.toml")).expect("the manifest");
     let mut lines: Vec<_> = manifest.lines().map(str::to_owned).collect();
     let told = lines.iter().position(|line| line.starts_with("do = "));
@@ -131,8 +165,6 @@ fn assert_works_again(project: &Project) {
         "do = \"\"".clone_into(&mut lines[told]);
         project.write("pipeline.toml", lines.join("\n"));
     }
-    run(project);
-    assert_ne!(state(project), before, "there was something to load");
 }
 
 #[test]
@@ -162,19 +194,57 @@ fn a_transform_that_emits_too_many_rows() {
 #[test]
 fn a_transform_whose_answer_a_terminal_would_obey() {
     let project = transform("rows: answer data %1b[2Jno");
+    let undisturbed = undisturbed(&project);
     let told = refused(&project, &["run", "--at", AT]);
     assert!(!told.contains('\u{1b}'), "{told}");
-    assert_works_again(&project);
+    assert_works_again(&project, &undisturbed);
 }
 
 #[test]
 fn a_column_whose_name_is_sql_is_a_name() {
-    let name = "x%22)%3b%20drop%20table%20current_postcode%3b%20--";
-    let project = transform(&format!(
-        "schema: promise user_id=l? {name}=u? pageview_datetime=tsu:?; rows: emit n rest"
-    ));
-    run(&project);
-    assert!(state(&project).contains("main.current_postcode"));
+    /// A table whose second column has this name, with rows of two runs, and the other tables.
+    fn stored(name: &str) -> (Vec<String>, Vec<String>, Tables) {
+        let project = checking("store = true\n", &promising(name));
+        run(&project);
+        // Into the table that is there.
+        project.write(NEXT_VIEWS, VIEWS_MORE);
+        run(&project);
+        let warehouse = project.path("pageviews_postcode.duckdb");
+        let mut others = of_pipeline(&warehouse);
+        others.remove("main.checked_views").expect("it is stored");
+        let connection = open(&warehouse);
+        let columns = "select column_name from duckdb_columns() \
+                       where table_name = 'checked_views' order by column_index";
+        let columns = texts(&connection, columns);
+        let column = columns[1].replace('"', "\"\"");
+        let rows = format!("select \"{column}\" from checked_views order by 1");
+        let rows = texts(&connection, &rows);
+        (columns, rows, others)
+    }
+
+    let (columns, rows, others) = stored("url");
+    assert_eq!(columns, ["user_id", "url", "pageview_datetime"]);
+    assert_eq!(
+        rows,
+        ["a", "b", "c", "d"].map(|page| format!("https://example.com/{page}"))
+    );
+    // In each kind of quotes, and as one who quotes them knows to write them.
+    for quote in ["\"", "'", "\"\"", "\\\""] {
+        let name = format!("x{quote}); drop table current_postcode_history; --");
+        let written: Vec<_> = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let (columns_then, rows_then, others_then) = stored(&written.concat());
+        assert_eq!(
+            columns_then,
+            ["user_id", name.as_str(), "pageview_datetime"]
+        );
+        assert_eq!(rows_then, rows, "{name}");
+        assert_same(&others_then, &others, &name);
+    }
+}
+
+/// Orders to pass views on with their page under another name.
+fn promising(name: &str) -> String {
+    format!("schema: promise user_id=l? {name}=u? pageview_datetime=tsu:?; rows: emit n rest")
 }
 
 #[test]
@@ -234,28 +304,28 @@ fn an_incremental_that_hoards_its_lookup() {
 
 #[test]
 fn a_change_detection_that_traps() {
-    assert_stopped!(change_detection("now: panic"));
+    assert_detection_stopped!("now: panic");
 }
 
 #[test]
 fn a_change_detection_that_gathers_beyond_its_versions() {
-    assert_stopped!(change_detection(
+    assert_detection_stopped!(
         "finish: emit 1 kept=4000000 gather:0/0 gather:0/1 gather:0/2 gather:0/2"
-    ));
+    );
 }
 
 #[test]
 fn a_change_detection_that_emits_a_key_twice() {
-    assert_stopped!(change_detection(
+    assert_detection_stopped!(
         "finish: times 2 emit 1 kept=0 gather:0/0 gather:0/1 gather:0/2 gather:0/2"
-    ));
+    );
 }
 
 #[test]
 fn a_change_detection_that_makes_up_a_key() {
-    assert_stopped!(change_detection(
+    assert_detection_stopped!(
         "finish: emit 1 kept=0 values:1/0:,e703000000000000 gather:0/1 gather:0/2 gather:0/2"
-    ));
+    );
 }
 
 #[test]
@@ -302,24 +372,8 @@ fn a_snapshot_that_opens_a_new_key_twice_in_a_later_extract() {
 #[test]
 fn a_transform_that_promises_row_numbers() {
     for (name, store) in [("RowID", true), ("WIGEON_from", true), ("rowid", false)] {
-        let project = new();
-        project.write("hostile.wasm", &*TRANSFORM);
         let store = if store { "store = true\n" } else { "" };
-        let orders = format!(
-            "schema: promise user_id=l? {name}=u? pageview_datetime=tsu:?; rows: emit n rest"
-        );
-        project.edit_manifest(
-            "# Every view, with both postcodes.",
-            &format!(
-                "[[step]]\nname = \"checked_views\"\nkind = \"transform\"\n\
-                 plugin = \"file:hostile.wasm\"\ninput = \"pageview_extract\"\n{store}\n\
-                 {LIMITS}[step.options]\ndo = \"{orders}\"\n"
-            ),
-        );
-        project.edit_manifest(
-            "input = \"pageview_extract\"\ncolumns = [\"user_id\"",
-            "input = \"checked_views\"\ncolumns = [\"user_id\"",
-        );
+        let project = checking(store, &promising(name));
         if store.is_empty() {
             // Nothing keeps it.
             run(&project);
@@ -376,6 +430,28 @@ fn a_transform_that_logs_more_than_it_may() {
     let told = "lines of a plugin's log were dropped; to be shown more, raise `log_lines` under \
                 `[step.limits]` plugin=\"file:hostile.wasm\" call=\"rows\" limit=3 dropped=7";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
+}
+
+/// A line is cut at 1,024 bytes of what the guest says, and then escaped.
+#[test]
+fn a_transform_whose_log_a_terminal_would_obey() {
+    let project = transform("rows: log a*2000; rows: log %1b[2J%e2%80%aea*250; rows: emit n rest");
+    let ran = project.run(&["run", "--at", AT]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let lines_with = |words: &str| {
+        let lines = ran.stderr.lines();
+        lines.filter(|line| line.contains(words)).count()
+    };
+    let long = "a".repeat(1_024);
+    assert_eq!(lines_with(&format!("{long}…")), 1, "{}", ran.stderr);
+    assert_eq!(lines_with(&format!("a{long}")), 0, "{}", ran.stderr);
+    // Eight bytes, 250 times: they become more once they are escaped.
+    let obeyed = r"\u{1b}[2J\u{202e}a";
+    let cut = format!("{}…", obeyed.repeat(128));
+    assert_eq!(lines_with(&cut), 1, "{}", ran.stderr);
+    assert_eq!(lines_with(&obeyed.repeat(129)), 0, "{}", ran.stderr);
+    let is_obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!ran.stderr.contains(is_obeyed), "{:?}", ran.stderr);
 }
 
 #[test]

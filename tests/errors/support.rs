@@ -1,10 +1,18 @@
 //! A small pipeline that has run once, and what is compared before and after it fails.
 
-use std::{fmt::Write as _, io::Write as _};
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use duckdb::{AccessMode, Config, Connection};
 use flate2::{Compression, write::GzEncoder};
-use wigeon_tests::{Project, Ran};
+use wigeon_tests::{
+    Project, Ran,
+    tables::{Tables, assert_same, of_pipeline, texts},
+};
 
 /// A time after everything in the extracts: no test depends on when it runs.
 pub(crate) const AT: &str = "2019-12-01";
@@ -13,6 +21,17 @@ pub(crate) const USERS: &str = "extracts/users_extract_2019-10-11.csv";
 pub(crate) const NEXT_USERS: &str = "extracts/users_extract_2019-10-12.csv";
 pub(crate) const VIEWS: &str = "extracts/pageview_extract_2019-10-11T01.csv";
 pub(crate) const NEXT_VIEWS: &str = "extracts/pageview_extract_2019-10-11T02.csv";
+
+/// What a run may take of memory, whatever its plugins do: far more than DuckDB's 640 MiB, with an
+/// instance of 64 MiB and what compiling takes, but not what a plugin could ask for in vain.
+const PEAK_BYTES: u64 = 3 << 29;
+
+/// What the first run makes beside the manifest and the extracts.
+const MADE_BY_A_RUN: [&str; 3] = [
+    "pageviews_postcode.duckdb",
+    "pageviews_postcode.duckdb.lock",
+    "wigeon.lock",
+];
 
 /// A users extract with ten users.
 pub(crate) const TEN_USERS: &str = "id,postcode\n1,AB1 2CD\n2,AB1 2CD\n3,EF3 4GH\n4,EF3 4GH\n5,IJ5 6KL\n6,IJ5 6KL\n\
@@ -46,9 +65,11 @@ pub(crate) fn run(project: &Project) {
     project.ok(&["run", "--at", AT]);
 }
 
-/// Runs a command that must fail and change nothing, and returns what it said.
+/// Runs a command that must fail, change nothing, leave nothing and not take much, and returns what
+/// it said.
 pub(crate) fn refused(project: &Project, arguments: &[&str]) -> String {
     let before = state(project);
+    let files_before = files(project);
     let ran = project.run(arguments);
     assert_ne!(
         ran.code,
@@ -62,7 +83,67 @@ pub(crate) fn refused(project: &Project, arguments: &[&str]) -> String {
         before,
         "{arguments:?} failed and changed something"
     );
+    let made = MADE_BY_A_RUN.map(PathBuf::from);
+    let files = files(project);
+    let left: Vec<_> = files
+        .difference(&files_before)
+        .filter(|file| !made.contains(file))
+        .collect();
+    assert!(left.is_empty(), "{arguments:?} failed and left {left:?}");
+    let peak_bytes = ran.peak_bytes.expect("it was measured");
+    assert!(
+        peak_bytes < PEAK_BYTES,
+        "{arguments:?} took {peak_bytes} bytes of memory"
+    );
     told(project, &ran)
+}
+
+/// What a pipeline has made: its tables, and all files that are there.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    tables: Tables,
+    files: BTreeSet<PathBuf>,
+}
+
+impl Outcome {
+    pub(crate) fn of(project: &Project) -> Self {
+        Self {
+            tables: of_pipeline(&project.path("pageviews_postcode.duckdb")),
+            files: files(project),
+        }
+    }
+}
+
+/// Runs a pipeline that was disturbed, which must load something now and have the outcome of one
+/// that nobody disturbed.
+pub(crate) fn assert_goes_on(project: &Project, undisturbed: &Outcome) {
+    let before = state(project);
+    run(project);
+    assert_ne!(state(project), before, "there was something to load");
+    let outcome = Outcome::of(project);
+    let when = "as nobody had disturbed it";
+    assert_same(&outcome.tables, &undisturbed.tables, when);
+    assert_eq!(outcome.files, undisturbed.files, "{when}: the files");
+}
+
+/// The files and directories of a project, by their paths in it.
+fn files(project: &Project) -> BTreeSet<PathBuf> {
+    let root = project.path("");
+    let mut files = BTreeSet::new();
+    collect_files(&root, &root, &mut files);
+    files
+}
+
+fn collect_files(root: &Path, directory: &Path, files: &mut BTreeSet<PathBuf>) {
+    for entry in fs_err::read_dir(directory).expect("the directory") {
+        let entry = entry.expect("an entry");
+        if entry.file_type().expect("its type").is_dir() {
+            collect_files(root, &entry.path(), files);
+        }
+        let path = entry.path();
+        let path = path.strip_prefix(root).expect("it is in there");
+        files.insert(path.to_owned());
+    }
 }
 
 /// What an invocation did, as one text.
@@ -70,8 +151,9 @@ pub(crate) fn told(project: &Project, ran: &Ran) -> String {
     project.steady(ran)
 }
 
-/// Returns all rows of all tables, the ledger and the quarantine among them, as text. A warehouse
-/// without a row is as good as none.
+/// Returns all rows of all tables, the ledger and the quarantine among them, and how tables and
+/// views are defined, as text. A warehouse as it is made, with Wigeon's own tables and no row in
+/// them, is as good as none.
 pub(crate) fn state(project: &Project) -> String {
     let path = project.path("pageviews_postcode.duckdb");
     let config = Config::default()
@@ -92,13 +174,23 @@ pub(crate) fn state(project: &Project) -> String {
             writeln!(state, "{table}: {row}").expect("text");
         }
     }
+    let others = "select table_schema || '.' || table_name from information_schema.tables \
+                  where table_schema <> 'wigeon'";
+    if state.is_empty() && texts(&connection, others).is_empty() {
+        return state;
+    }
+    let views = "select concat_ws(' ', schema_name || '.' || view_name, sql) \
+                 from duckdb_views() where not internal order by all";
+    let columns = "select concat_ws(' ', schema_name || '.' || table_name, column_index, column_name, \
+                   data_type, is_nullable, column_default) \
+                   from duckdb_columns() where not internal order by all";
+    for definition in [views, columns]
+        .map(|query| texts(&connection, query))
+        .concat()
+    {
+        writeln!(state, "{definition}").expect("text");
+    }
     state
-}
-
-fn texts(connection: &Connection, query: &str) -> Vec<String> {
-    let mut statement = connection.prepare(query).expect("a query");
-    let rows = statement.query_map([], |row| row.get(0)).expect("rows");
-    rows.collect::<Result<_, _>>().expect("texts")
 }
 
 /// Compresses text.

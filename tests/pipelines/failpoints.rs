@@ -94,22 +94,6 @@ pub(crate) fn arrive(arrivals: &mut Arrivals, day: u32) {
     }
 }
 
-/// A copy of a project, in a directory of its own.
-pub(crate) fn copy_of(project: &Project) -> Project {
-    let copy = Project::new("");
-    fs::create_dir(copy.path("extracts")).expect("a new directory");
-    for directory in ["", "extracts"] {
-        for entry in fs::read_dir(project.path(directory)).expect("the directory") {
-            let entry = entry.expect("an entry");
-            if entry.file_type().expect("its type").is_file() {
-                let to = copy.path(directory).join(entry.file_name());
-                fs::copy(entry.path(), to).expect("a copy");
-            }
-        }
-    }
-    copy
-}
-
 /// Kills a run at a point, and says whether it came to it.
 pub(crate) fn kill_at(project: &Project, failpoint: &str, arguments: &[&str]) -> bool {
     let mut command = project.command(arguments);
@@ -126,7 +110,7 @@ pub(crate) fn kill_at(project: &Project, failpoint: &str, arguments: &[&str]) ->
 /// Kills the next run of copies of a project at every point of these steps, and lets each go on.
 /// The points that it comes to are exactly these.
 fn kill_everywhere(project: &Project, steps: &[(&str, &str)]) {
-    let undisturbed = copy_of(project);
+    let undisturbed = project.copy();
     undisturbed.ok(&RUN);
     let expected = of_pipeline(&undisturbed.path(WAREHOUSE));
     for (step, points) in steps {
@@ -134,7 +118,7 @@ fn kill_everywhere(project: &Project, steps: &[(&str, &str)]) {
         for point in Point::ALL {
             let name = point.as_str();
             let failpoint = format!("{name}:{step}");
-            let copy = copy_of(project);
+            let copy = project.copy();
             if !kill_at(&copy, &failpoint, &RUN) {
                 continue;
             }

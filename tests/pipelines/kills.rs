@@ -220,14 +220,16 @@ fn a_first_run_may_be_killed() {
     let started = Instant::now();
     undisturbed.project.ok(&RUN);
     let whole = started.elapsed();
+    let mut kills = 0;
     for round in 0..12 {
         let arrivals = project();
         let time = some_of(whole);
-        kill_after(arrivals.project.start(&RUN), time);
+        kills += u32::from(kill_after(arrivals.project.start(&RUN), time));
         let when = format!("round {round}, killed after {time:?}");
         check_whole_loads(&arrivals.project, &when);
         arrivals.project.ok(&RUN);
         arrivals.check(&when);
         check_no_litter(&arrivals.project);
     }
+    assert!(kills > 0, "no run was there to be killed");
 }

@@ -23,9 +23,10 @@ mod registries;
 mod signals;
 #[cfg(unix)]
 mod soak;
-mod tables;
 mod third_party;
 mod transforms;
 mod twice;
 mod verify;
 mod wasi;
+
+use wigeon_tests::tables;

@@ -12,7 +12,7 @@ use std::{
 use fs_err as fs;
 use serde_json::Value;
 use tempfile::TempDir;
-use wigeon_tests::{Project, Ran, guest, say_skipped, workspace};
+use wigeon_tests::{Project, Ran, guest, run_to_end, say_skipped, workspace};
 
 static KEEP_HOST: LazyLock<Vec<u8>> = LazyLock::new(|| guest("wigeon-test-keep-host"));
 static NORMALIZE: LazyLock<Vec<u8>> = LazyLock::new(|| guest("wigeon-normalize"));
@@ -126,13 +126,7 @@ fn view(project: &Project, day: u32) {
 fn wigeon(project: &Project, arguments: &[&str]) -> Ran {
     let mut command = project.command(arguments);
     let cache = project.path("cache");
-    let output = command.env("WIGEON_CACHE_DIR", cache).output();
-    let output = output.expect("the binary runs");
-    Ran {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
-    }
+    run_to_end(command.env("WIGEON_CACHE_DIR", cache))
 }
 
 fn ok(project: &Project, arguments: &[&str]) -> String {

@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use wigeon_tests::{Project, Stopped, ended, guest, send};
 
 use crate::{
-    failpoints::{NEXT_DAY, arrive, copy_of, with_all_kinds},
+    failpoints::{NEXT_DAY, arrive, with_all_kinds},
     kills::{RUN, WAREHOUSE, check_no_litter, check_whole_loads},
     tables::{assert_same, of_pipeline},
 };
@@ -31,14 +31,14 @@ fn a_signal_at_any_point_leaves_whole_loads() {
     arrive(&mut arrivals, 0);
     arrivals.project.ok(&RUN);
     arrive(&mut arrivals, 1);
-    let undisturbed = copy_of(&arrivals.project);
+    let undisturbed = arrivals.project.copy();
     undisturbed.ok(&RUN);
     let expected = of_pipeline(&undisturbed.path(WAREHOUSE));
     let mut signals = SIGNALS.into_iter().cycle();
     for (step, points) in NEXT_DAY {
         for point in points.split(' ') {
             let signal = signals.next().expect("there is always one");
-            let project = copy_of(&arrivals.project);
+            let project = arrivals.project.copy();
             let run = Stopped::at(&project, &format!("{point}:{step}"), &RUN);
             run.send(signal);
             let ran = run.go_on();

@@ -2,8 +2,10 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test that panics has failed")]
 
+mod ran;
 #[cfg(unix)]
 mod stopped;
+pub mod tables;
 
 use std::{
     env,
@@ -15,24 +17,14 @@ use std::{
 use fs_err as fs;
 use tempfile::TempDir;
 
+pub use crate::ran::{Ran, ended, run_to_end};
 #[cfg(unix)]
-pub use crate::stopped::{Stopped, ended, send, start_to_stop};
+pub use crate::stopped::{Stopped, send, start_to_stop};
 
 /// A directory with a pipeline, and the binary to run it with.
 #[derive(Debug)]
 pub struct Project {
     directory: TempDir,
-}
-
-/// What one invocation of `wigeon` printed and returned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ran {
-    /// The exit code; none if a signal ended it.
-    pub code: Option<i32>,
-    /// The data.
-    pub stdout: String,
-    /// Everything else.
-    pub stderr: String,
 }
 
 impl Project {
@@ -51,6 +43,23 @@ impl Project {
         let project = Self::new(&manifest.expect("the flagship's manifest"));
         fs::create_dir(project.path("extracts")).expect("a new directory");
         project
+    }
+
+    /// Copies its files and its extracts into a directory of their own.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let copy = Self::new("");
+        fs::create_dir(copy.path("extracts")).expect("a new directory");
+        for directory in ["", "extracts"] {
+            for entry in fs::read_dir(self.path(directory)).expect("the directory") {
+                let entry = entry.expect("an entry");
+                if entry.file_type().expect("its type").is_file() {
+                    let to = copy.path(directory).join(entry.file_name());
+                    fs::copy(entry.path(), to).expect("a copy");
+                }
+            }
+        }
+        copy
     }
 
     /// Returns the path of a file of the project.
@@ -86,14 +95,9 @@ impl Project {
         command
     }
 
-    /// Runs `wigeon`.
+    /// Runs `wigeon`, which must end within minutes.
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        let output = self.command(arguments).output().expect("the binary runs");
-        Ran {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
-        }
+        run_to_end(&mut self.command(arguments))
     }
 
     /// Runs `wigeon`, which must succeed, and returns what it printed as data.

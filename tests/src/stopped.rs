@@ -10,7 +10,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{Project, Ran};
+use crate::{Project, Ran, ended};
 
 /// A run that has stopped at a point, and holds there whatever it holds.
 #[derive(Debug)]
@@ -74,16 +74,6 @@ pub fn start_to_stop(project: &Project, point: &str, arguments: &[&str]) -> Chil
 /// Sends a signal to a process.
 pub fn send(run: &Child, signal: Signal) {
     signal::kill(pid(run), signal).expect("the process is there");
-}
-
-/// Waits for a process whose output is captured, and returns what it did.
-pub fn ended(run: Child) -> Ran {
-    let output = run.wait_with_output().expect("a child that ends");
-    Ran {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
-    }
 }
 
 fn pid(run: &Child) -> Pid {

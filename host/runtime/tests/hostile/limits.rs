@@ -11,6 +11,9 @@ use crate::{
     },
 };
 
+/// What is said of more rows than a batch can have.
+const AT_ONCE: &str = "it emitted 4294967295 rows at once|2147483647 at most";
+
 #[rustfmt::skip] // One line for each case.
 pub(crate) fn cases() -> Vec<Case> {
     vec![
@@ -47,14 +50,14 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::told("reading beyond its memory", Transform, "rows: touch 4294901760", Trapped, "out of bounds"),
         Case::told("panicking", Transform, "rows: panic", Trapped, "panicked"),
         // Output.
-        Case::told("emitting without end", Transform, "rows: forever emit n rest", OutputRows, "`rows`").or(OutputBytes).or(CallTime),
-        Case::told("emitting no rows without end", Transform, "rows: forever emit 0 current= gather:0/0 gather:0/1 gather:0/2", OutputBytes, "`rows`").or(CallTime),
+        Case::told("emitting without end", Transform, "rows: forever emit n rest", OutputRows, "1000000 rows of output|`rows`").or(OutputBytes, "32 MiB of output|`rows`").or(CallTime, "0.5 s for one call|`rows`"),
+        Case::told("emitting no rows without end", Transform, "rows: forever emit 0 current= gather:0/0 gather:0/1 gather:0/2", OutputBytes, "32 MiB of output|`rows`").or(CallTime, "0.5 s for one call|`rows`"),
         Case::told("emitting many rows without end", Transform, "schema: promise x=n?; rows: forever emit 100000 values:100000/100000:none", OutputRows, "rows of output"),
-        Case::told("emitting without end in finish", ChangeDetection, "finish: forever emit 0 kept= gather:0/0 gather:0/1 gather:0/2 gather:0/3 gather:0/3", OutputBytes, "`finish`").or(CallTime),
+        Case::told("emitting without end in finish", ChangeDetection, "finish: forever emit 0 kept= gather:0/0 gather:0/1 gather:0/2 gather:0/3 gather:0/3", OutputBytes, "32 MiB of output|`finish`").or(CallTime, "0.5 s for one call|`finish`"),
         Case::told("2,000,000 rows of nothing", Transform, "schema: promise x=n?; rows: emit 2000000 values:2000000/2000000:none", OutputRows, "1000000 rows of output"),
-        Case::told("2^32 - 1 rows of no column", Transform, "schema: promise; rows: emit 4294967295", OutputRows, "").or(Failure::Breach),
-        Case::told("2^32 - 1 rows of no width", Transform, "schema: promise x=w:0; rows: emit 4294967295 values:4294967295/0:,", OutputRows, "").or(Failure::Breach),
-        Case::told("2^32 - 1 rows with few bytes", Transform, "schema: promise x=l; rows: emit 4294967295 values:4294967295/0:,00*8", OutputRows, "").or(Failure::Breach),
+        Case::told("2^32 - 1 rows of no column", Transform, "schema: promise; rows: emit 4294967295", Failure::Breach, AT_ONCE),
+        Case::told("2^32 - 1 rows of no width", Transform, "schema: promise x=w:0; rows: emit 4294967295 values:4294967295/0:,", Failure::Breach, AT_ONCE),
+        Case::told("2^32 - 1 rows with few bytes", Transform, "schema: promise x=l; rows: emit 4294967295 values:4294967295/0:,00*8", Failure::Breach, AT_ONCE),
         Case::told("gathering a row 900,000 times, in 64 columns", Transform, wide(), OutputBytes, "32 MiB of output"),
         // What may cross.
         Case::told("a buffer many times over", Transform, "schema: promise x=l; rows: emit-overlapping 8 33554432", Trapped, "too much data"),
@@ -96,9 +99,9 @@ pub(crate) fn cases_at_loading() -> Vec<Case> {
             "hoarding in describe",
             Guest::Describing("hoard"),
             Memory,
-            "`describe`",
+            "1024 MiB of memory|`describe`",
         )
-        .or(CallTime),
+        .or(CallTime, "5 s for one call|`describe`"),
     ]
 }
 

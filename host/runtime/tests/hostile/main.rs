@@ -12,6 +12,8 @@ mod answers;
 mod arrays;
 mod cache;
 mod components;
+#[cfg(target_os = "linux")]
+mod cost;
 mod damage;
 mod handles;
 mod limits;

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 use duckdb::{AccessMode, Config, Connection};
 
 /// The rows of each table and view, as text and sorted, by `schema.name`.
-pub(crate) type Tables = BTreeMap<String, Vec<String>>;
+pub type Tables = BTreeMap<String, Vec<String>>;
 
 /// Opens a warehouse for reading.
-pub(crate) fn open(warehouse: &Path) -> Connection {
+pub fn open(warehouse: &Path) -> Connection {
     let config = Config::default()
         .access_mode(AccessMode::ReadOnly)
         .expect("a configuration");
@@ -16,14 +16,14 @@ pub(crate) fn open(warehouse: &Path) -> Connection {
 }
 
 /// Returns the rows of a query of one text column.
-pub(crate) fn texts(connection: &Connection, query: &str) -> Vec<String> {
+pub fn texts(connection: &Connection, query: &str) -> Vec<String> {
     let mut statement = connection.prepare(query).expect("a query");
     let rows = statement.query_map([], |row| row.get(0)).expect("rows");
     rows.collect::<Result<_, _>>().expect("text")
 }
 
 /// Returns everything in a warehouse, Wigeon's own tables included.
-pub(crate) fn everything(warehouse: &Path) -> Tables {
+pub fn everything(warehouse: &Path) -> Tables {
     let connection = open(warehouse);
     let names = texts(
         &connection,
@@ -43,7 +43,7 @@ pub(crate) fn everything(warehouse: &Path) -> Tables {
 
 /// Returns everything in a warehouse, without what is another with each run of the same: its name,
 /// when it was, and when the files were written.
-pub(crate) fn everything_but_times(warehouse: &Path) -> Tables {
+pub fn everything_but_times(warehouse: &Path) -> Tables {
     let mut tables = everything(warehouse);
     let connection = open(warehouse);
     for (name, left_out) in [
@@ -62,14 +62,14 @@ pub(crate) fn everything_but_times(warehouse: &Path) -> Tables {
 }
 
 /// Returns the tables of the pipeline, without Wigeon's own.
-pub(crate) fn of_pipeline(warehouse: &Path) -> Tables {
+pub fn of_pipeline(warehouse: &Path) -> Tables {
     let mut tables = everything(warehouse);
     tables.retain(|name, _| name.starts_with("main."));
     tables
 }
 
 /// Compares two warehouses, and shows the first rows that differ.
-pub(crate) fn assert_same(actual: &Tables, expected: &Tables, when: &str) {
+pub fn assert_same(actual: &Tables, expected: &Tables, when: &str) {
     let names = |tables: &Tables| tables.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(actual), names(expected), "{when}: the tables");
     for (name, expected) in expected {
