@@ -282,6 +282,30 @@ fn malformed_rows_that_are_allowed_go_to_quarantine() {
 }
 
 #[test]
+fn the_table_of_status_counts_rows_in_quarantine() {
+    let project = allowing(2);
+    project.write(NEXT_VIEWS, TWO_BAD_LINES);
+    run(&project);
+    let status = project.run(&["status", "--at", AT]);
+    assert_eq!(status.code, Some(0), "{}", status.stderr);
+    let table = &status.stdout;
+    let head = cells(table, "step ");
+    let rejected = head.iter().position(|cell| *cell == "rejected");
+    let rejected = rejected.expect("the column is there");
+    assert_eq!(cells(table, "pageviews_postcode  ")[rejected], "2");
+    assert_eq!(cells(table, "current_postcode  ")[rejected], "0");
+    assert_told!(told(&project, &status));
+}
+
+/// The line of a table that begins so, cell by cell.
+fn cells<'a>(table: &'a str, begin: &str) -> Vec<&'a str> {
+    let mut lines = table.lines();
+    let line = lines.find(|line| line.trim_start().starts_with(begin));
+    let line = line.expect("a line of the table");
+    line.split('│').map(str::trim).collect()
+}
+
+#[test]
 fn one_malformed_row_more_than_is_allowed() {
     let project = allowing(1);
     project.write(NEXT_VIEWS, TWO_BAD_LINES);

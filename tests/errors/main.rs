@@ -15,6 +15,8 @@ mod keys;
 mod manifest;
 mod plugin;
 mod plugin_deeds;
+#[cfg(unix)]
+mod read_back;
 mod snapshot_extracts;
 #[cfg(unix)]
 mod vanishing;

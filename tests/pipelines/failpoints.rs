@@ -39,7 +39,7 @@ pub(crate) const NEXT_DAY: [(&str, &str); 5] = [
 ];
 
 /// The first run of all. Its snapshot goes straight into the table, and nothing has changed yet.
-const FIRST_DAY: [(&str, &str); 4] = [
+pub(crate) const FIRST_DAY: [(&str, &str); 4] = [
     ("", RUN_POINTS),
     (
         "clean_views",
@@ -62,7 +62,7 @@ const OVERLAY: [(&str, &str); 1] = [(
 )];
 
 /// Changes that come to a table whose overlay is to be folded in.
-const FOLD: [(&str, &str); 1] = [(
+pub(crate) const FOLD: [(&str, &str); 1] = [(
     "updated_postcode_stg",
     "started begun emitting staged written committing committed folding folded",
 )];
@@ -92,6 +92,19 @@ pub(crate) fn arrive(arrivals: &mut Arrivals, day: u32) {
     for hour in [9, 12, 18] {
         arrivals.arrive(Extract::views(day, hour));
     }
+}
+
+/// Two days, with an overlay, and a third that comes when it is to be folded in.
+pub(crate) fn about_to_fold() -> Arrivals {
+    let mut arrivals = with_all_kinds();
+    arrivals.update_mode(1);
+    arrive(&mut arrivals, 0);
+    arrivals.project.ok(&RUN);
+    arrive(&mut arrivals, 1);
+    arrivals.project.ok(&RUN);
+    arrivals.update_mode(2);
+    arrive(&mut arrivals, 2);
+    arrivals
 }
 
 /// Kills a run at a point, and says whether it came to it.
@@ -163,15 +176,7 @@ fn a_run_that_merges_changes_may_be_killed_at_every_point() {
 
 #[test]
 fn a_run_that_folds_an_overlay_in_may_be_killed_at_every_point() {
-    let mut arrivals = with_all_kinds();
-    arrivals.update_mode(1);
-    arrive(&mut arrivals, 0);
-    arrivals.project.ok(&RUN);
-    arrive(&mut arrivals, 1);
-    arrivals.project.ok(&RUN);
-    arrivals.update_mode(2);
-    arrive(&mut arrivals, 2);
-    kill_everywhere(&arrivals.project, &FOLD);
+    kill_everywhere(&about_to_fold().project, &FOLD);
 }
 
 /// Whoever names a new point finds out here that nobody has been killed at it.

@@ -9,11 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use duckdb::Connection;
 use nix::sys::signal::Signal;
-use wigeon_tests::{Project, Stopped, ended, guest, send};
+use wigeon_tests::{Project, Ran, Stopped, ended, guest, send};
 
 use crate::{
-    failpoints::{NEXT_DAY, arrive, with_all_kinds},
+    failpoints::{FIRST_DAY, FOLD, NEXT_DAY, about_to_fold, arrive, with_all_kinds},
     kills::{RUN, WAREHOUSE, check_no_litter, check_whole_loads},
     tables::{assert_same, of_pipeline},
 };
@@ -25,24 +26,24 @@ const HINT: &str = "hint: run it again to go on where it stopped";
 /// What is committed, or about to be, may be the last that there was to do.
 const ALMOST_DONE: [&str; 4] = ["committing", "committed", "checkpointing", "checkpointed"];
 
-#[test]
-fn a_signal_at_any_point_leaves_whole_loads() {
-    let mut arrivals = with_all_kinds();
-    arrive(&mut arrivals, 0);
-    arrivals.project.ok(&RUN);
-    arrive(&mut arrivals, 1);
-    let undisturbed = arrivals.project.copy();
+/// Nobody waits longer for a run that was asked to stop; a moment is usual.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Sends the next run of copies of a project a signal at every point of these steps, and lets each
+/// go on in a run of its own.
+fn interrupt_everywhere(project: &Project, steps: &[(&str, &str)]) {
+    let undisturbed = project.copy();
     undisturbed.ok(&RUN);
     let expected = of_pipeline(&undisturbed.path(WAREHOUSE));
     let mut signals = SIGNALS.into_iter().cycle();
-    for (step, points) in NEXT_DAY {
+    for (step, points) in steps {
         for point in points.split(' ') {
             let signal = signals.next().expect("there is always one");
-            let project = arrivals.project.copy();
+            let project = project.copy();
             let run = Stopped::at(&project, &format!("{point}:{step}"), &RUN);
             run.send(signal);
-            let ran = run.go_on();
             let when = format!("{signal} at {point}:{step}");
+            let ran = go_on_in_time(run, &when);
             match ran.code {
                 Some(130) => {
                     assert!(ran.stderr.contains(STOPPING), "{when}: {}", ran.stderr);
@@ -57,6 +58,117 @@ fn a_signal_at_any_point_leaves_whole_loads() {
             check_no_litter(&project);
         }
     }
+}
+
+/// Lets a run go on that has been sent a signal, and asserts that it ends soon.
+fn go_on_in_time(run: Stopped, when: &str) -> Ran {
+    let asked = Instant::now();
+    let ran = run.go_on();
+    let took = asked.elapsed();
+    assert!(took < PATIENCE, "{when}: it took {took:?}");
+    ran
+}
+
+#[test]
+fn a_signal_at_any_point_leaves_whole_loads() {
+    let mut arrivals = with_all_kinds();
+    arrive(&mut arrivals, 0);
+    arrivals.project.ok(&RUN);
+    arrive(&mut arrivals, 1);
+    interrupt_everywhere(&arrivals.project, &NEXT_DAY);
+}
+
+#[test]
+fn a_signal_at_any_point_of_a_first_run_leaves_whole_loads() {
+    let mut arrivals = with_all_kinds();
+    arrive(&mut arrivals, 0);
+    interrupt_everywhere(&arrivals.project, &FIRST_DAY);
+}
+
+#[test]
+fn a_signal_while_an_overlay_is_folded_in_leaves_whole_loads() {
+    interrupt_everywhere(&about_to_fold().project, &FOLD);
+}
+
+const ONE_STEP: &str = r#"
+manifest_version = 1
+name = "many"
+
+[source.users]
+SOURCE
+columns = { id = "int64", postcode = "utf8" }
+
+[[step]]
+name = "current"
+kind = "snapshot"
+plugin = "builtin:scd2"
+input = "users"
+key = ["id"]
+"#;
+
+const RUN_ONE_STEP: [&str; 3] = ["run", "--at", "2024-06-01"];
+
+fn one_step(source: &str) -> Project {
+    let project = Project::new(&ONE_STEP.replace("SOURCE", source));
+    // Compiles it, once for all.
+    project.ok(&["plugin", "inspect", "builtin:scd2"]);
+    project
+}
+
+/// DuckDB has much to insert then, or to commit.
+#[test]
+fn a_signal_to_a_run_that_loads_millions_of_rows() {
+    const USERS: u32 = 2_000_000;
+    let project = one_step("format = \"csv\"\npath = \"users_{date}.csv\"");
+    let mut users = "id,postcode\n".to_owned();
+    for id in 1..=USERS {
+        writeln!(users, "{id},SW{}", id % 3_000).expect("memory");
+    }
+    project.write("users_2024-05-01.csv", users);
+    let count = |of: &str| project.sql(&format!("select count(*) as n from {of}"));
+    let all = format!("n\n{USERS}\n");
+    // Last the one after which it may be stored.
+    for point in ["emitting", "written", "committing"] {
+        let run = Stopped::at(&project, &format!("{point}:current"), &RUN_ONE_STEP);
+        run.send(Signal::SIGTERM);
+        let ran = go_on_in_time(run, point);
+        match ran.code {
+            Some(130) => {
+                assert!(ran.stderr.contains(STOPPING), "{point}: {}", ran.stderr);
+                assert!(ran.stderr.contains(HINT), "{point}: {}", ran.stderr);
+            }
+            Some(0) if point == "committing" => {}
+            code => panic!("{point}: {code:?}: {}", ran.stderr),
+        }
+        let loads = count("wigeon.ledger");
+        let tables = count("duckdb_tables() where table_name = 'current_history'");
+        assert_eq!(tables, loads, "{point}: the table comes with its load");
+        if loads != "n\n0\n" {
+            assert_eq!(point, "committing", "{loads}");
+            assert_eq!(count("current_history"), all);
+        }
+    }
+    project.ok(&RUN_ONE_STEP);
+    assert_eq!(count("wigeon.ledger"), "n\n1\n");
+    assert_eq!(count("current_history"), all);
+}
+
+/// One statement, which would take days until its first row.
+#[test]
+fn a_statement_that_never_ends_is_interrupted() {
+    let endless = "select sum(a.range * b.range % 7)::bigint as id, 'SW1' as postcode \
+                   from range(10000000) as a, range(10000000) as b";
+    let source = format!("format = \"duckdb\"\npath = \"app.duckdb\"\nquery = \"{endless}\"");
+    let project = one_step(&source);
+    drop(Connection::open(project.path("app.duckdb")).expect("a database"));
+    for signal in SIGNALS {
+        assert_cut(&project, &RUN_ONE_STEP, signal, HINT);
+        let loads = project.sql("select count(*) as n from wigeon.ledger");
+        assert_eq!(loads, "n\n0\n", "{signal}");
+    }
+    project.edit_manifest(endless, "select 1::bigint as id, 'SW1' as postcode");
+    project.ok(&RUN_ONE_STEP);
+    assert_eq!(project.sql("select id from current"), "id\n1\n");
 }
 
 /// Whoever asks twice does not wait, not even for a message.

@@ -4,6 +4,7 @@ use std::{fmt::Write as _, sync::LazyLock};
 
 use chrono::{NaiveDate, NaiveDateTime};
 use fs_err as fs;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wigeon_tests::{Project, guest};
 
@@ -202,18 +203,24 @@ fn a_plugin_without_an_event_time_is_not_merged_on_read() {
 
 /// The first run pins the digest of every plugin; a component that is another one stops the next
 /// run before anything is done, until somebody says that it is meant.
+fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().fold("sha256:".to_owned(), |text, byte| {
+        format!("{text}{byte:02x}")
+    })
+}
+
+/// The same code with a custom section more: it runs just as well.
+fn changed_tenure() -> Vec<u8> {
+    [&*TENURE, &[0, 2, 1, b'x'][..]].concat()
+}
+
 #[test]
 fn a_changed_component_is_refused_until_it_is_pinned_anew() {
     let project = project();
     write_users(&project, 0);
     write_views(&project, 0, 6);
     project.ok(&["run"]);
-    let digest = |bytes: &[u8]| {
-        let digest = Sha256::digest(bytes);
-        digest.iter().fold("sha256:".to_owned(), |text, byte| {
-            format!("{text}{byte:02x}")
-        })
-    };
     let lock = || fs::read_to_string(project.path("wigeon.lock")).expect("the lock file");
     for (plugin, bytes) in [("tenure", &*TENURE), ("keep-host", &*KEEP_HOST)] {
         let pinned = format!(
@@ -228,8 +235,7 @@ fn a_changed_component_is_refused_until_it_is_pinned_anew() {
         project.sql("from wigeon.ledger"),
     );
 
-    // The same code with a custom section more: it would run just as well.
-    let changed = [&*TENURE, &[0, 2, 1, b'x'][..]].concat();
+    let changed = changed_tenure();
     project.write("plugins/tenure.wasm", &changed);
     write_views(&project, 0, 12);
     let refused = project.run(&["run"]);
@@ -259,4 +265,43 @@ fn a_changed_component_is_refused_until_it_is_pinned_anew() {
     assert!(lock().contains(&digest(&changed)));
     project.ok(&["run"]);
     assert_eq!(project.sql(TABLE), expected(1, &[(0, 6), (0, 12)]));
+}
+
+/// Nobody can tell which of two components is at fault where their rows differ.
+#[test]
+fn rows_of_another_component_are_not_verified() {
+    let project = project();
+    write_users(&project, 0);
+    write_views(&project, 0, 6);
+    project.ok(&["run"]);
+    project.ok(&["verify", "held"]);
+    let load = project.sql("select load_id from wigeon.ledger where step = 'held'");
+    let load = load.trim_start_matches("load_id\n").trim_end();
+
+    let changed = changed_tenure();
+    project.write("plugins/tenure.wasm", &changed);
+    project.ok(&["lock", "--update"]);
+    let reason = format!(
+        "load {load} of `held` was made by the plugin {}, and the one of today is {}",
+        &digest(&TENURE)[..19],
+        &digest(&changed)[..19]
+    );
+    let ran = project.run(&["verify", "--format", "json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let told: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let table = |name: &str| {
+        let tables = told["tables"].as_array().expect("tables");
+        let found = tables.iter().find(|table| table["table"] == name);
+        found.expect("the table is told")
+    };
+    assert_eq!(table("held")["outcome"], "not-verified", "{told:#}");
+    assert_eq!(table("held")["reason"], *reason, "{told:#}");
+    assert_eq!(table("postcodes_history")["outcome"], "equal", "{told:#}");
+    let ran = project.run(&["verify", "held"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&reason), "{}", ran.stderr);
+
+    project.write("plugins/tenure.wasm", &*TENURE);
+    project.ok(&["lock", "--update"]);
+    project.ok(&["verify", "held"]);
 }

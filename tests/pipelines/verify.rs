@@ -272,6 +272,47 @@ fn accepted_and_late_extracts_are_recomputed() {
     }
 }
 
+/// At another time they may be others.
+#[test]
+fn rows_of_a_plugin_that_is_told_the_time_are_not_verified() {
+    let arrivals = loaded(0, 1);
+    let allow = |plugin: &str, allowed: &str| {
+        let plugin = format!("plugin = \"builtin:{plugin}\"\n");
+        let allowing = format!("{plugin}allow = [\"{allowed}\"]\n");
+        arrivals.project.edit_manifest(&plugin, &allowing);
+    };
+    let reason = |step: &str| {
+        format!(
+            "the plugin of `{step}` is allowed the clock or random numbers, which were those of each run"
+        )
+    };
+    let assert_told = |told: &Value, name: &str, step: &str| {
+        let table = table(told, name);
+        assert_eq!(table["outcome"], "not-verified", "{told:#}");
+        assert_eq!(table["reason"], *reason(step), "{told:#}");
+    };
+    allow("point-in-time", "random");
+    let told = report(&arrivals, &[], 1);
+    let users = table(&told, "current_postcode_history");
+    assert_eq!(users["outcome"], "equal", "{told:#}");
+    assert_told(&told, "pageviews_postcode", "pageviews_postcode");
+    let ran = verify(&arrivals, &["pageviews_postcode"]);
+    assert_eq!(ran.code, Some(1));
+    let reason = reason("pageviews_postcode");
+    assert!(ran.stderr.contains(&reason), "{}", ran.stderr);
+    insta::with_settings!({ filters => wigeon_tests::filters(), omit_expression => true }, {
+        insta::assert_snapshot!("allowed", arrivals.project.steady(&ran));
+    });
+
+    // What a table is made of stands in its way as well.
+    arrivals.project.edit_manifest("allow = [\"random\"]\n", "");
+    allow("scd2", "clock");
+    let told = report(&arrivals, &[], 1);
+    for name in ["current_postcode_history", "pageviews_postcode"] {
+        assert_told(&told, name, "current_postcode");
+    }
+}
+
 #[test]
 fn rows_of_a_duckdb_file_are_not_verified() {
     let mut arrivals = Arrivals::new(settings(31, 60, 240, 1));

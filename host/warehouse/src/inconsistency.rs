@@ -120,6 +120,19 @@ pub enum Inconsistency {
         found: u64,
     },
 
+    /// As many versions begin or end with an extract as it has changed, but not the same ones.
+    #[error(
+        "the versions of `{table}` that {what} at {effective} are not those of the changed keys"
+    )]
+    OtherVersions {
+        /// The history.
+        table: String,
+        /// Whether they begin or end.
+        what: &'static str,
+        /// The time of the extract.
+        effective: NaiveDateTime,
+    },
+
     /// The versions of a key overlap, or leave time between them that they must not.
     #[error("the versions of key `{key}` in `{table}` do not follow each other")]
     Key {

@@ -8,7 +8,7 @@
 //! is there: within the transaction, and by [`Warehouse::read_back`] after the checkpoint.
 
 mod progress;
-mod versions;
+pub(crate) mod versions;
 
 use std::collections::BTreeMap;
 

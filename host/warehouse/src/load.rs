@@ -26,6 +26,9 @@ pub struct Load {
     open: bool,
     /// What it has written, to be compared with what is there.
     pub(crate) written: RefCell<Written>,
+    /// A statement that is run before versions are looked at once more, as a fault of ours.
+    #[cfg(test)]
+    pub(crate) fault: RefCell<Option<String>>,
 }
 
 impl Warehouse {
@@ -42,6 +45,8 @@ impl Warehouse {
                 connection,
                 open: true,
                 written: RefCell::default(),
+                #[cfg(test)]
+                fault: RefCell::default(),
             })
         };
         begin().map_err(LoadError::Database)
@@ -216,6 +221,13 @@ impl Load {
     /// Runs a statement.
     pub(crate) fn run(&self, statement: &str) -> Result<(), LoadError> {
         self.try_to(|connection| Ok(connection.execute_batch(statement)?))
+    }
+
+    /// Does once what a test has ordered.
+    #[cfg(test)]
+    pub(crate) fn run_fault(&self) -> Result<(), LoadError> {
+        let fault = self.fault.take();
+        fault.map_or(Ok(()), |statement| self.run(&statement))
     }
 
     /// Runs a statement and returns how many rows it changed.

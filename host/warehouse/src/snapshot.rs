@@ -11,6 +11,7 @@ use chrono::NaiveDateTime;
 
 use crate::{
     error::{LawError, LoadError, ReadError},
+    invariants::versions::DueVersions,
     load::Load,
     sql,
     stage::{Stage, check_types},
@@ -258,7 +259,7 @@ impl Load {
         self.ensure_snapshot(table)?;
         self.check_changes(table, stage)?;
         self.check_newest(table, effective)?;
-        self.check_open(table, stage)?;
+        let ending = self.check_open(table, stage)?;
         let counts = self.count_changes(table, stage)?;
         let (history, changes) = (sql::table(&table.history()), stage.table());
         let time = sql::timestamp(effective);
@@ -292,8 +293,12 @@ impl Load {
         } else {
             counts.opened + counts.superseded
         };
-        let ended = counts.superseded + counts.closed + reopened;
-        self.check_versions_at(table, effective, begun, ended)?;
+        let due = DueVersions {
+            begun,
+            ended: counts.superseded + counts.closed + reopened,
+            ending,
+        };
+        self.check_versions_at(table, stage, effective, &due)?;
         Ok(counts)
     }
 

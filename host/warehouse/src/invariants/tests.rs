@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int8Array, Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::Committed;
+use super::{Committed, versions::DueVersions};
 use crate::{
     Deleted, FileIdentity, Inconsistency, Load, LoadError, LoadRecord, LoadWatermark,
     ReadBackError, RejectedRow, Settings, SnapshotTable, Stage, Warehouse, batch_reader,
@@ -255,18 +255,28 @@ fn an_extract_begins_and_ends_as_many_versions_as_it_changes() {
     load.commit().unwrap();
     let load = warehouse.begin().unwrap();
     let stage = changes(&warehouse, &[(1, 1), (2, 2), (0, 3)]);
+    let ending = load.check_open(&users(), &stage).unwrap();
     load.apply_snapshot(&users(), &stage, day(2)).unwrap();
-    load.check_versions_at(&users(), day(2), 2, 2).unwrap();
+    let check = |begun, ended| {
+        let ending = ending.clone();
+        let due = DueVersions {
+            begun,
+            ended,
+            ending,
+        };
+        load.check_versions_at(&users(), &stage, day(2), &due)
+    };
+    check(2, 2).unwrap();
     load.run("DELETE FROM warehouse.main.users_history WHERE id = 3")
         .unwrap();
-    let fewer = load.check_versions_at(&users(), day(2), 2, 2);
+    let fewer = check(2, 2);
     assert_eq!(
         inconsistency(fewer).to_string(),
         "the number of versions of `users_history` that begin at 2026-01-02 00:00:00 is 1 instead of 2"
     );
     load.run("UPDATE warehouse.main.users_history SET valid_to = NULL WHERE id = 2")
         .unwrap();
-    let fewer = load.check_versions_at(&users(), day(2), 1, 2);
+    let fewer = check(1, 2);
     assert_eq!(
         inconsistency(fewer).to_string(),
         "the number of versions of `users_history` that end at 2026-01-02 00:00:00 is 1 instead of 2"
@@ -275,6 +285,108 @@ fn an_extract_begins_and_ends_as_many_versions_as_it_changes() {
     assert_eq!(
         said,
         "the number of rows of table `users_history` is 3 instead of 4"
+    );
+}
+
+fn apply(
+    warehouse: &Warehouse,
+    table: &SnapshotTable,
+    extract: &[(i8, i64)],
+    effective: NaiveDateTime,
+) {
+    let load = warehouse.begin().unwrap();
+    let stage = changes(warehouse, extract);
+    load.apply_snapshot(table, &stage, effective).unwrap();
+    load.commit().unwrap();
+}
+
+/// Applies an extract for each day from the first on, does something wrong in the last, and returns
+/// what is said of it.
+fn wronged(deleted: Deleted, days: &[&[(i8, i64)]], fault: &str) -> String {
+    let (_directory, warehouse) = warehouse();
+    let table = SnapshotTable { deleted, ..users() };
+    let (last, before) = days.split_last().unwrap();
+    let mut effective = day(1);
+    for extract in before {
+        apply(&warehouse, &table, extract, effective);
+        effective += TimeDelta::days(1);
+    }
+    let load = warehouse.begin().unwrap();
+    load.fault.replace(Some(fault.to_owned()));
+    let stage = changes(&warehouse, last);
+    inconsistency(load.apply_snapshot(&table, &stage, effective)).to_string()
+}
+
+/// What is said of versions that begin or end on a day.
+fn others(what: &str, day: u32) -> String {
+    format!(
+        "the versions of `users_history` that {what} at 2026-01-0{day} 00:00:00 are not those of the changed keys"
+    )
+}
+
+/// As many versions begin and end as are due, but one of them is another.
+#[test]
+fn versions_of_other_keys_are_not_begun_or_ended() {
+    // Key 2 was away for a day. Then key 1 is superseded, key 3 is new, and key 2 stays as it is.
+    let days = [
+        &[(0, 1), (0, 2)][..],
+        &[(2, 2)],
+        &[(0, 2)],
+        &[(1, 1), (0, 3)],
+    ];
+    for deleted in [Deleted::Close, Deleted::Record] {
+        let said = |fault: &str| wronged(deleted, &days, fault);
+        // Key 1 is open twice then, and key 2 not at all.
+        let other_key = "UPDATE warehouse.main.users_history \
+                         SET valid_to = CASE id WHEN 2 THEN TIMESTAMP '2026-01-04' END \
+                         WHERE (id = 1 AND valid_to IS NOT NULL) OR (id = 2 AND valid_from = '2026-01-03')";
+        assert_eq!(said(other_key), others("end", 4), "{deleted:?}");
+        let for_another = "UPDATE warehouse.main.users_history SET id = 2 WHERE id = 3";
+        assert_eq!(said(for_another), others("begin", 4), "{deleted:?}");
+        let over = "UPDATE warehouse.main.users_history SET valid_to = '2026-01-09' WHERE id = 3";
+        assert_eq!(said(over), others("begin", 4), "{deleted:?}");
+    }
+}
+
+#[test]
+fn an_older_version_of_a_key_is_not_ended_once_more() {
+    let older = "UPDATE warehouse.main.users_history \
+                 SET valid_to = CASE WHEN valid_from = '2026-01-01' THEN TIMESTAMP '2026-01-03' END";
+    let days = [&[(0, 1)][..], &[(1, 1)], &[(2, 1)]];
+    assert_eq!(wronged(Deleted::Close, &days, older), others("end", 3));
+}
+
+#[test]
+fn ignored_and_deleted_keys_do_not_end_for_others() {
+    let other_key = "UPDATE warehouse.main.users_history \
+                     SET valid_to = CASE id WHEN 2 THEN TIMESTAMP '2026-01-02' END \
+                     WHERE valid_from = '2026-01-01'";
+    let days = [&[(0, 1), (0, 2)][..], &[(1, 1), (2, 2)]];
+    assert_eq!(wronged(Deleted::Ignore, &days, other_key), others("end", 2));
+    // Both are deleted on day 2, and only key 1 comes back.
+    let other_deleted = "UPDATE warehouse.main.users_history \
+                         SET valid_to = CASE id WHEN 2 THEN TIMESTAMP '2026-01-03' END \
+                         WHERE is_deleted";
+    let days = [&[(0, 1), (0, 2)][..], &[(2, 1), (2, 2)], &[(0, 1)]];
+    assert_eq!(
+        wronged(Deleted::Record, &days, other_deleted),
+        others("end", 3)
+    );
+}
+
+#[test]
+fn a_late_extract_is_checked_when_it_is_applied() {
+    let (_directory, warehouse) = warehouse();
+    apply(&warehouse, &users(), &[(0, 1), (0, 2)], day(1));
+    apply(&warehouse, &users(), &[(1, 1), (2, 2)], day(5));
+    let load = warehouse.begin().unwrap();
+    let fault = "UPDATE warehouse.main.users_history SET id = 4 WHERE id = 3";
+    load.fault.replace(Some(fault.to_owned()));
+    let stage = changes(&warehouse, &[(0, 3)]);
+    let late = load.apply_late_snapshot(&users(), &stage, day(3), day(5));
+    assert_eq!(
+        inconsistency(late).to_string(),
+        "the versions of key `3` in `users_history` do not follow each other"
     );
 }
 

@@ -2,9 +2,10 @@
 
 use chrono::NaiveDateTime;
 
-use super::{SnapshotTable, VALID_FROM, VALID_TO, time};
+use super::{Deleted, IS_DELETED, SnapshotTable, VALID_FROM, VALID_TO, time};
 use crate::{
     error::{LawError, LoadError},
+    invariants::versions::hashes,
     load::Load,
     sql,
     stage::Stage,
@@ -72,26 +73,41 @@ impl Load {
     }
 
     /// Checks that every key has the open version that its change asks for: counts first, since
-    /// looking for a key that has not takes longer.
-    pub(super) fn check_open(&self, table: &SnapshotTable, stage: &Stage) -> Result<(), LoadError> {
+    /// looking for a key that has not takes longer. Returns the [`hashes`] of the versions that end.
+    pub(crate) fn check_open(
+        &self,
+        table: &SnapshotTable,
+        stage: &Stage,
+    ) -> Result<String, LoadError> {
+        let ends = match table.deleted {
+            Deleted::Ignore => "s.change = 1".to_owned(),
+            Deleted::Close => "s.change <> 0".to_owned(),
+            Deleted::Record => format!("h.{IS_DELETED} = (s.change = 0)"),
+        };
         let as_asked = format!(
-            "SELECT count(*) = c.ended AND count(DISTINCT s.rowid) = c.ended AND bool_and(s.change <> 0) \
-             FROM {} AS h JOIN {stage} AS s ON {}, \
+            "SELECT count(*) FILTER ({valid}) = c.ended \
+             AND count(DISTINCT s.rowid) FILTER ({valid}) = c.ended \
+             AND coalesce(bool_and(s.change <> 0) FILTER ({valid}), true), {ending}::VARCHAR \
+             FROM {history} AS h JOIN {stage} AS s ON {same_key}, \
              (SELECT count(*) AS ended FROM {stage} WHERE change <> 0) AS c \
-             WHERE h.{VALID_TO} IS NULL AND {} GROUP BY c.ended",
-            sql::table(&table.history()),
-            sql::compare("h", "s", "=", &table.key),
-            table.not_deleted("h"),
+             WHERE h.{VALID_TO} IS NULL GROUP BY c.ended",
+            valid = table.not_deleted("h"),
+            ending = hashes("h", table, &format!("h.{VALID_FROM}"), &ends),
+            history = sql::table(&table.history()),
             stage = stage.table(),
+            same_key = sql::compare("h", "s", "=", &table.key),
         );
         // No row if no change is about an open version.
-        let as_asked = self.try_to(|connection| {
+        let as_asked: Option<(bool, String)> = self.try_to(|connection| {
             let mut statement = connection.prepare(&as_asked)?;
             let mut rows = statement.query([])?;
-            Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+            Ok(match rows.next()? {
+                Some(row) => Some((row.get(0)?, row.get(1)?)),
+                None => None,
+            })
         })?;
-        if as_asked == Some(true) {
-            return Ok(());
+        if let Some((true, ending)) = as_asked {
+            return Ok(ending);
         }
         let broken = self.first(&format!(
             "SELECT any_value({}), count(h.{VALID_FROM})::VARCHAR FROM {} AS s \
@@ -105,7 +121,7 @@ impl Load {
             sql::columns("s", &table.key)
         ))?;
         let Some((key, versions)) = broken else {
-            return Ok(());
+            return Ok("0".to_owned());
         };
         let versions = versions.parse().unwrap_or_default();
         Err(table.law(|table| match versions {
