@@ -14,7 +14,7 @@ use crate::support::{assert_refused, assert_told, loaded, new, told};
 const MORE_THAN_READING: [&str; 45] = [
     // The tables of the warehouse.
     "insert into pageviews_postcode select * from pageviews_postcode",
-    "update pageviews_postcode set url = 'x'",
+    "update pageviews_postcode set user_id = 1",
     "merge into pageviews_postcode using (select 1 as user_id) as n using (user_id) when matched then delete",
     "drop table pageviews_postcode",
     "alter table pageviews_postcode add column more integer",

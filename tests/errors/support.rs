@@ -183,7 +183,7 @@ pub(crate) fn state(project: &Project) -> String {
                  from duckdb_views() where not internal order by all";
     let columns = "select concat_ws(' ', schema_name || '.' || table_name, column_index, column_name, \
                    data_type, is_nullable, column_default) \
-                   from duckdb_columns() where not internal order by all";
+                   from duckdb_columns() where not internal and schema_name <> 'wigeon' order by all";
     for definition in [views, columns]
         .map(|query| texts(&connection, query))
         .concat()

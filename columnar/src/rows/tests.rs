@@ -86,7 +86,7 @@ fn columns_of_other_types_or_that_are_not_there_are_told() {
         )
         .unwrap_err()
     };
-    assert!(matches!(asked(0, 1), AssembleError::Type { .. }));
+    assert!(matches!(asked(0, 1), AssembleError::Differ { .. }));
     assert!(matches!(asked(2, 0), AssembleError::NoColumn { .. }));
     assert!(matches!(asked(0, 2), AssembleError::NoColumn { .. }));
 }
