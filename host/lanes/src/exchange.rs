@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    Array, ArrayRef, RecordBatch, UInt32Array,
+    Array, ArrayRef, Int64Array, RecordBatch, UInt32Array,
     cast::AsArray,
     types::{Int64Type, UInt64Type},
 };
@@ -20,6 +20,8 @@ use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType};
 use arrow_select::take::take_record_batch;
 use xxhash_rust::xxh3::xxh3_64;
+
+use crate::key_set::KeySet;
 
 /// How many buckets keys fall into.
 pub const BUCKETS: u64 = 256;
@@ -108,7 +110,7 @@ impl Router {
         &self,
         batch: &RecordBatch,
         mut keep: impl FnMut(u64) -> bool,
-        mut send: impl FnMut(usize, RecordBatch),
+        send: impl FnMut(usize, RecordBatch),
     ) -> Result<(), RouteError> {
         self.check_key(batch)?;
         let hashes = self.hash(batch).map_err(RouteError::Arrow)?;
@@ -118,6 +120,54 @@ impl Router {
                 rows[bucket(hash) % self.lanes].push(row);
             }
         }
+        Self::send_rows(batch, rows, send)
+    }
+
+    /// Calls `send` with each lane's rows of `batch` whose key is in a set and its hash kept, in
+    /// their order. Only where it is asked for is the hash of a key taken.
+    pub(crate) fn route_known(
+        &self,
+        batch: &RecordBatch,
+        known: &KeySet,
+        keep: Option<&dyn Fn(u64) -> bool>,
+        send: impl FnMut(usize, RecordBatch),
+    ) -> Result<(), RouteError> {
+        self.check_key(batch)?;
+        let keys = self.integers(batch).map_err(RouteError::Arrow)?;
+        let keys = keys.as_ref().map_or(&[][..], |keys| keys.values().as_ref());
+        let mut rows = vec![vec![]; self.lanes];
+        for (row, &key) in (0_u32..).zip(keys) {
+            if !known.contains(key) {
+                continue;
+            }
+            if self.lanes == 1 && keep.is_none() {
+                rows[0].push(row);
+                continue;
+            }
+            let hash = hash_integer(key);
+            if keep.is_none_or(|keep| keep(hash)) {
+                rows[bucket(hash) % self.lanes].push(row);
+            }
+        }
+        Self::send_rows(batch, rows, send)
+    }
+
+    /// Returns the keys of a batch as integers, if they are one; equal keys are equal integers.
+    pub(crate) fn integers(&self, batch: &RecordBatch) -> Result<Option<Int64Array>, ArrowError> {
+        let &[column] = self.key.as_slice() else {
+            return Ok(None);
+        };
+        Ok(match Canonical::new(batch.column(column))? {
+            Canonical::Integers(keys) => Some(keys.as_primitive::<Int64Type>().clone()),
+            Canonical::Bytes(_) => None,
+        })
+    }
+
+    fn send_rows(
+        batch: &RecordBatch,
+        rows: Vec<Vec<u32>>,
+        mut send: impl FnMut(usize, RecordBatch),
+    ) -> Result<(), RouteError> {
         for (lane, rows) in rows.into_iter().enumerate() {
             if rows.len() == batch.num_rows() {
                 send(lane, batch.clone());
@@ -167,13 +217,8 @@ impl Router {
             .map(|&column| Canonical::new(batch.column(column)));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         if let [Canonical::Integers(values)] = columns.as_slice() {
-            let hash = |value: &i64| xxh3_64(&value.to_le_bytes());
-            return Ok(values
-                .as_primitive::<Int64Type>()
-                .values()
-                .iter()
-                .map(hash)
-                .collect());
+            let values = values.as_primitive::<Int64Type>().values();
+            return Ok(values.iter().copied().map(hash_integer).collect());
         }
         let mut bytes = vec![];
         let rows = 0..batch.num_rows();
@@ -193,6 +238,11 @@ impl Router {
 fn bucket(hash: u64) -> usize {
     // Below 256, so it fits.
     (hash % BUCKETS) as usize
+}
+
+/// Returns the hash of a key that is one integer.
+pub(crate) fn hash_integer(key: i64) -> u64 {
+    xxh3_64(&key.to_le_bytes())
 }
 
 /// A key column in the form that is hashed.
@@ -243,7 +293,7 @@ impl Canonical {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::{Int32Array, Int64Array, StringArray};
+    use arrow_array::{Int32Array, StringArray};
     use arrow_schema::{Field, Schema};
 
     use super::*;

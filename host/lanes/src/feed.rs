@@ -10,9 +10,10 @@ use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
 
 use crate::{
-    exchange::{RouteError, Router, pass_of},
+    exchange::{RouteError, Router, hash_integer, pass_of},
     failure::{Failure, Stopped},
     key_filter::KeyFilter,
+    key_set::KeySet,
     queue::Inflow,
     run::{Follow, Inlet, Rows},
 };
@@ -66,7 +67,7 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
             Some(budget) => self.hold(&mut second, &second_router, budget)?,
             None => Held::default(),
         };
-        let filter = held.ended.then(|| KeyFilter::new(&held.hashes));
+        let filter = held.ended.then(|| held.keys.filter());
         self.feed(
             &mut first,
             &first_router,
@@ -94,17 +95,20 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
         budget: Budget,
     ) -> Result<Held, Stopped<T, E>> {
         let mut held = Held::default();
-        while (held.hashes.len() as u64) < budget.rows && held.bytes < budget.bytes {
+        while (held.keys.len() as u64) < budget.rows && held.bytes < budget.bytes {
             let Some(batch) = self.next(stream)? else {
                 held.ended = true;
                 return Ok(held);
             };
-            let before = held.hashes.len();
-            let (rows, bytes, hashes) = (&mut held.rows, &mut held.bytes, &mut held.hashes);
+            let before = held.keys.len();
+            let (rows, bytes, keys) = (&mut held.rows, &mut held.bytes, &mut held.keys);
+            let integers = router.integers(&batch).map_err(Stopped::Route)?;
+            let mut integers = integers.iter().flat_map(|keys| keys.values().iter());
             let keep = |hash| {
+                let integer = integers.next();
                 let keep = self.is_of_pass(hash, router.lanes());
                 if keep {
-                    hashes.push(hash);
+                    keys.push(hash, integer);
                 }
                 keep
             };
@@ -113,12 +117,12 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
                 rows.push((lane, part));
             });
             routed.map_err(|error| stopped(error, &batch))?;
-            let kept = held.hashes.len() - before;
+            let kept = held.keys.len() - before;
             held.bytes += kept * size_of::<u64>();
             self.follow.took(kept as u64);
         }
         // The keys that occur remain unknown.
-        held.hashes = vec![];
+        held.keys = Keys::default();
         Ok(held)
     }
 
@@ -128,7 +132,7 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
         stream: &mut Rows<'_, E>,
         router: &Router,
         lanes: &mut [Inflow],
-        filter: Option<&KeyFilter>,
+        filter: Option<&Filter>,
         counts: bool,
     ) -> Result<(), Stopped<T, E>> {
         let all = self.pass.1 == 1 && filter.is_none();
@@ -139,14 +143,25 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
                 kept = batch.num_rows();
                 router.route(&batch, |lane, rows| send(lanes, lane, rows))
             } else {
-                let keep = |hash| {
-                    self.is_of_pass(hash, lanes.len())
-                        && filter.is_none_or(|filter| filter.lets_through(hash))
-                };
-                router.route_kept(&batch, keep, |lane, rows| {
+                let of_pass = |hash: u64| self.is_of_pass(hash, lanes.len());
+                let send = |lane, rows: RecordBatch| {
                     kept += rows.num_rows();
                     waiting.push(lane, rows);
-                })
+                };
+                match filter {
+                    None => router.route_kept(&batch, of_pass, send),
+                    Some(Filter::Hashes(filter)) => {
+                        let keep = |hash| of_pass(hash) && filter.lets_through(hash);
+                        router.route_kept(&batch, keep, send)
+                    }
+                    Some(Filter::Integers(known)) => {
+                        let keep: Option<&dyn Fn(u64) -> bool> = match self.pass.1 {
+                            1 => None,
+                            _ => Some(&of_pass),
+                        };
+                        router.route_known(&batch, known, keep, send)
+                    }
+                }
             };
             routed.map_err(|error| stopped(error, &batch))?;
             waiting.send_full(lanes).map_err(Stopped::Route)?;
@@ -191,10 +206,49 @@ fn send(lanes: &mut [Inflow], lane: usize, rows: RecordBatch) {
 #[derive(Default)]
 struct Held {
     rows: Vec<(usize, RecordBatch)>,
-    hashes: Vec<u64>,
+    keys: Keys,
     bytes: usize,
     /// Whether this is the whole stream.
     ended: bool,
+}
+
+/// Keys of rows: themselves, if they are integers, and their hashes otherwise.
+#[derive(Default)]
+struct Keys {
+    integers: Vec<i64>,
+    hashes: Vec<u64>,
+}
+
+/// Which keys of the first stream are needed.
+enum Filter {
+    Hashes(KeyFilter),
+    Integers(KeySet),
+}
+
+impl Keys {
+    fn len(&self) -> usize {
+        self.integers.len() + self.hashes.len()
+    }
+
+    fn push(&mut self, hash: u64, integer: Option<&i64>) {
+        match integer {
+            Some(integer) => self.integers.push(*integer),
+            None => self.hashes.push(hash),
+        }
+    }
+
+    fn filter(&self) -> Filter {
+        if self.integers.is_empty() {
+            return Filter::Hashes(KeyFilter::new(&self.hashes));
+        }
+        match KeySet::new(&self.integers) {
+            Some(known) => Filter::Integers(known),
+            None => {
+                let hashes = self.integers.iter().copied().map(hash_integer);
+                Filter::Hashes(KeyFilter::new(&hashes.collect::<Vec<_>>()))
+            }
+        }
+    }
 }
 
 /// Rows on their way to lanes, joined so that few calls hand them over.

@@ -23,6 +23,7 @@ pub mod exchange;
 mod failure;
 mod feed;
 mod key_filter;
+mod key_set;
 mod queue;
 mod run;
 
