@@ -43,7 +43,7 @@ fn transform(orders: &str) -> Project {
 }
 
 /// The flagship with an incremental step that has behaved once.
-fn incremental(orders: &str) -> Project {
+pub(crate) fn incremental(orders: &str) -> Project {
     let project = new();
     project.write("hostile.wasm", &*INCREMENTAL);
     project.edit_manifest("builtin:point-in-time", "file:hostile.wasm");
@@ -60,7 +60,7 @@ fn incremental(orders: &str) -> Project {
 }
 
 /// The flagship, loaded, whose snapshot is to be taken of one changed user by the guest.
-fn snapshot(orders: &str) -> Project {
+pub(crate) fn snapshot(orders: &str) -> Project {
     let project = loaded();
     snapshot_by_guest(&project, orders);
     project.write(NEXT_USERS, one_moved());
@@ -110,7 +110,7 @@ macro_rules! assert_stopped {
     };
 }
 
-fn assert_works_again(project: &Project) {
+pub(crate) fn assert_works_again(project: &Project) {
     let before = state(project);
     let manifest = fs_err::read_to_string(project.path("pipeline.toml")).expect("the manifest");
     let mut lines: Vec<_> = manifest.lines().map(str::to_owned).collect();
@@ -157,6 +157,34 @@ fn a_transform_that_emits_too_many_rows() {
     let project = transform("rows: forever emit n rest");
     project.edit_manifest("memory_mib = 64", "memory_mib = 64\noutput_rows = 1000");
     assert_stopped!(project);
+}
+
+#[test]
+fn a_transform_that_sends_too_much_at_once() {
+    let project = transform("rows: emit-overlapping 8 33554432");
+    assert_run_refused!(project);
+    let told = refused(&project, &["run", "--at", AT]);
+    for words in [
+        "used more than its 128 MiB of data for the host at once in `rows` at batch 1",
+        "hint: this limit is fixed: tell the author of the plugin to emit fewer rows at once",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    assert_works_again(&project);
+}
+
+#[test]
+fn a_transform_that_takes_too_many_handles() {
+    let project = transform("handle: leak-steps 200000");
+    assert_run_refused!(project);
+    let told = refused(&project, &["run", "--at", AT]);
+    for words in [
+        "used more than its 100000 handles at once in `open`",
+        "hint: this limit is fixed: tell the author of the plugin to drop what it no longer uses",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    assert_works_again(&project);
 }
 
 #[test]

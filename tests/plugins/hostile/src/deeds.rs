@@ -2,7 +2,11 @@
 
 #![expect(unsafe_code, reason = "a hostile guest keeps to no rules")]
 
-use std::{hint::black_box, mem::ManuallyDrop};
+use std::{
+    hint::black_box,
+    mem::ManuallyDrop,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use crate::{
     answers::{emit, selection},
@@ -24,6 +28,9 @@ pub(crate) fn obey(orders: &Orders, call: &str, scene: &Scene<'_>) -> Result<boo
     Ok(told)
 }
 
+/// How often an order with `after` was met.
+static MET: AtomicU32 = AtomicU32::new(0);
+
 /// Does one deed.
 pub(crate) fn carry_out(deed: &[&str], scene: &Scene<'_>) -> Result<(), Error> {
     match deed {
@@ -34,6 +41,12 @@ pub(crate) fn carry_out(deed: &[&str], scene: &Scene<'_>) -> Result<(), Error> {
         },
         ["times", count, deed @ ..] => {
             for _ in 0..number(count) {
+                carry_out(deed, scene)?;
+            }
+        }
+        // Not before it was met so often in this instance.
+        ["after", count, deed @ ..] => {
+            if MET.fetch_add(1, Ordering::Relaxed) >= number(count) {
                 carry_out(deed, scene)?;
             }
         }
