@@ -8,6 +8,7 @@
 //!
 //! Cases of whole runs, with the warehouse compared before and after, are in `tests/errors`.
 
+mod abi;
 mod answers;
 mod arrays;
 mod cache;
@@ -25,6 +26,7 @@ use support::{Case, try_all, try_at_once};
 /// All tables, by name.
 fn tables() -> Vec<(&'static str, Vec<Case>)> {
     vec![
+        ("abi", abi::cases()),
         ("answers", answers::cases()),
         ("arrays", arrays::cases()),
         ("components", components::cases()),
@@ -50,6 +52,11 @@ fn there_are_at_least_eighty_cases_and_each_has_its_name() {
 #[test]
 fn arrays_that_are_not_what_they_say() {
     try_all("arrays", &arrays::cases());
+}
+
+#[test]
+fn values_that_cross_in_no_allowed_way() {
+    try_all("abi", &abi::cases());
 }
 
 #[test]

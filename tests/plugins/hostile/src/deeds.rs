@@ -15,6 +15,7 @@ use crate::{
         failure::Error,
         log, output, rows,
     },
+    memory::{trick_freeing, trick_giving},
     orders::{Orders, Scene, number, text},
 };
 
@@ -81,6 +82,13 @@ pub(crate) fn carry_out(deed: &[&str], scene: &Scene<'_>) -> Result<(), Error> {
                 std::str::from_utf8_unchecked(&bytes)
             });
         }
+        // What the deed asks the host for finds no good room.
+        ["give", trick, deed @ ..] => {
+            trick_giving(trick);
+            carry_out(deed, scene)?;
+        }
+        // For an answer of 4,242 bytes, which the host has freed after the call.
+        ["free", trick] => trick_freeing(trick),
         ["emit", rows, parts @ ..] => emit(rows, parts, scene),
         ["emit-overlapping", count, bytes] => emit_overlapping(number(count), number(bytes)),
         ["emit-beyond-memory"] => emit_beyond_memory(),
