@@ -37,7 +37,13 @@ fn emitting(
 ) -> Case {
     let [[selections, selected], [columns, count]] = [selections, columns];
     let arguments = [1, selections, selected, columns, count];
-    let component = calling_with("output", OUTPUT, "emit", &arguments, data);
+    let component = calling_with(
+        "wigeon:plugin/output@0.1.0",
+        OUTPUT,
+        "emit",
+        &arguments,
+        data,
+    );
     bytes(name, component, Trapped, words)
 }
 

@@ -20,7 +20,12 @@ pub(crate) fn at_start(module: &str) -> Vec<u8> {
     ))
 }
 
-fn assembled(parts: &str) -> Vec<u8> {
+/// Adds to parts of a component what makes it look like a transform.
+pub(crate) fn with_step(parts: &str) -> String {
+    format!("{parts} {STEP}")
+}
+
+pub(crate) fn assembled(parts: &str) -> Vec<u8> {
     wat::parse_str(format!("(component {parts})")).expect("a component as text")
 }
 
@@ -56,12 +61,13 @@ pub(crate) fn calling_at_start(
     function: &str,
     arguments: &[u32],
 ) -> Vec<u8> {
-    calling_with(interface, declared, function, arguments, "")
+    let import = format!("wigeon:plugin/{interface}@0.1.0");
+    calling_with(&import, declared, function, arguments, "")
 }
 
-/// The same, with these bytes at the start of its memory.
+/// The same of any import, with these bytes at the start of its memory.
 pub(crate) fn calling_with(
-    interface: &str,
+    import: &str,
     declared: &str,
     function: &str,
     arguments: &[u32],
@@ -72,7 +78,7 @@ pub(crate) fn calling_with(
     let arguments: Vec<_> = arguments.iter().map(constant).collect();
     let arguments = arguments.join(" ");
     assembled(&format!(
-        r#"(import "wigeon:plugin/{interface}@0.1.0" (instance $host {declared}))
+        r#"(import "{import}" (instance $host {declared}))
         (core module $store (memory (export "memory") 1) (data (i32.const 0) "{data}"))
         (core instance $stored (instantiate $store))
         (core func $called

@@ -18,6 +18,7 @@ mod handles;
 mod limits;
 mod schemas;
 mod support;
+mod wasi;
 
 use std::collections::HashSet;
 
@@ -34,6 +35,8 @@ fn tables() -> Vec<(&'static str, Vec<Case>)> {
         ("limits", limits::cases()),
         ("limits_at_loading", limits::cases_at_loading()),
         ("schemas", schemas::cases()),
+        ("wasi", wasi::cases()),
+        ("wasi_at_loading", wasi::cases_at_loading()),
     ]
 }
 
@@ -83,6 +86,13 @@ fn guests_that_use_more_than_they_may() {
 fn guests_that_use_more_than_they_may_when_they_are_loaded() {
     // Each takes the time that loading may take.
     try_at_once("limits_at_loading", &limits::cases_at_loading());
+}
+
+#[test]
+fn guests_that_use_wasi_when_they_start() {
+    try_all("wasi", &wasi::cases());
+    // Each takes the time that loading may take.
+    try_at_once("wasi_at_loading", &wasi::cases_at_loading());
 }
 
 #[test]
