@@ -53,7 +53,7 @@ fn checking(store: &str, orders: &str) -> Project {
 }
 
 /// The flagship with an incremental step that has behaved once.
-fn incremental(orders: &str) -> Project {
+pub(crate) fn incremental(orders: &str) -> Project {
     let project = new();
     project.write("hostile.wasm", &*INCREMENTAL);
     project.edit_manifest("builtin:point-in-time", "file:hostile.wasm");
@@ -70,7 +70,7 @@ fn incremental(orders: &str) -> Project {
 }
 
 /// The flagship, loaded, whose snapshot is to be taken of one changed user by the guest.
-fn snapshot(orders: &str) -> Project {
+pub(crate) fn snapshot(orders: &str) -> Project {
     let project = loaded();
     snapshot_by_guest(&project, orders);
     project.write(NEXT_USERS, one_moved());
@@ -132,14 +132,14 @@ macro_rules! assert_detection_stopped {
 }
 
 /// What comes of a pipeline whose guest is never told to do anything.
-fn undisturbed(project: &Project) -> Outcome {
+pub(crate) fn undisturbed(project: &Project) -> Outcome {
     let copy = project.copy();
     amend(&copy);
     run(&copy);
     Outcome::of(&copy)
 }
 
-fn assert_works_again(project: &Project, undisturbed: &Outcome) {
+pub(crate) fn assert_works_again(project: &Project, undisturbed: &Outcome) {
     amend(project);
     assert_goes_on(project, undisturbed);
 }
@@ -189,6 +189,36 @@ fn a_transform_that_emits_too_many_rows() {
     let project = transform("rows: forever emit n rest");
     project.edit_manifest("memory_mib = 64", "memory_mib = 64\noutput_rows = 1000");
     assert_stopped!(project);
+}
+
+#[test]
+fn a_transform_that_sends_too_much_at_once() {
+    let project = transform("rows: emit-overlapping 8 33554432");
+    assert_run_refused!(project);
+    let told = refused(&project, &["run", "--at", AT]);
+    for words in [
+        "used more than its 128 MiB of data for the host at once in `rows` at batch 1",
+        "hint: this limit is fixed: tell the author of the plugin to emit fewer rows at once",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    let undisturbed = undisturbed(&project);
+    assert_works_again(&project, &undisturbed);
+}
+
+#[test]
+fn a_transform_that_takes_too_many_handles() {
+    let project = transform("handle: leak-steps 200000");
+    assert_run_refused!(project);
+    let told = refused(&project, &["run", "--at", AT]);
+    for words in [
+        "used more than its 100000 handles at once in `open`",
+        "hint: this limit is fixed: tell the author of the plugin to drop what it no longer uses",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    let undisturbed = undisturbed(&project);
+    assert_works_again(&project, &undisturbed);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod hostile;
 mod input;
 mod input_formats;
 mod keys;
+mod lanes;
 mod manifest;
 mod plugin;
 mod plugin_deeds;

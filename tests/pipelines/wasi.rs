@@ -97,6 +97,14 @@ fn what_cannot_be_given_ends_the_call() {
             "it called `wasi:http/types@0.2.3#[constructor]fields`, which plugins are not given",
         ),
         ("hoard", "it asked for more than 10000 handles at once"),
+        (
+            "draw",
+            "it asked for more than 1048576 random bytes at once",
+        ),
+        (
+            "write_at_length",
+            "it asked for more than 4096 bytes of output at once",
+        ),
     ] {
         let ran = failed(deed);
         assert_eq!(ran.code, Some(3), "{deed}: {}", ran.stderr);
@@ -107,4 +115,30 @@ fn what_cannot_be_given_ends_the_call() {
             ran.stderr
         );
     }
+}
+
+#[test]
+fn what_has_no_end_is_ended() {
+    for deed in ["write_forever", "wait_forever"] {
+        let project = project();
+        project.edit_manifest("\"ask\"", &format!("\"{deed}\""));
+        project.edit_manifest(
+            "store = true",
+            "store = true\nlimits = { call_timeout_secs = 1 }",
+        );
+        let ran = project.run(&["run", "--at", "2019-12-01"]);
+        assert_eq!(ran.code, Some(3), "{deed}: {}", ran.stderr);
+        let why = "used more than its 1 s for one call in `rows` at batch 1";
+        assert!(ran.stderr.contains(why), "{deed}: {}", ran.stderr);
+        // A line that has no end is shown up to its limit, once.
+        assert!(ran.stderr.len() < 4_096, "{deed}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_handle_that_is_dropped_twice_ends_the_call() {
+    let ran = failed("drop_twice");
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    let why = "trapped in `rows` at batch 1: unknown handle index";
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
 }

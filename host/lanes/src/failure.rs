@@ -1,8 +1,11 @@
 //! Why the lanes stopped, and how all their threads learn of it.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
 };
 
 use arrow_schema::ArrowError;
@@ -55,6 +58,13 @@ impl<F> Failure<F> {
         self.failed.store(true, Ordering::Release);
     }
 
+    /// Returns a guard that stops the threads if the one that holds it panics. What a thread drops
+    /// on its way out looks to the others like the end of its work, so the guard must go first: it
+    /// is made last.
+    pub(crate) fn set_by_panic(&self) -> SetByPanic<'_, F> {
+        SetByPanic(self)
+    }
+
     pub(crate) fn is_set(&self) -> bool {
         is_set(&self.failed)
     }
@@ -66,6 +76,17 @@ impl<F> Failure<F> {
     pub(crate) fn take(&self) -> Option<F> {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         first.take()
+    }
+}
+
+/// Stops the threads if it is dropped by a panic.
+pub(crate) struct SetByPanic<'a, F>(&'a Failure<F>);
+
+impl<F> Drop for SetByPanic<'_, F> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.stop();
+        }
     }
 }
 

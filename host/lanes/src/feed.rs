@@ -241,13 +241,11 @@ impl Keys {
         if self.integers.is_empty() {
             return Filter::Hashes(KeyFilter::new(&self.hashes));
         }
-        match KeySet::new(&self.integers) {
-            Some(known) => Filter::Integers(known),
-            None => {
-                let hashes = self.integers.iter().copied().map(hash_integer);
-                Filter::Hashes(KeyFilter::new(&hashes.collect::<Vec<_>>()))
-            }
+        if let Some(known) = KeySet::new(&self.integers) {
+            return Filter::Integers(known);
         }
+        let hashes = self.integers.iter().copied().map(hash_integer);
+        Filter::Hashes(KeyFilter::new(&hashes.collect::<Vec<_>>()))
     }
 }
 

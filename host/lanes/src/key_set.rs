@@ -116,7 +116,7 @@ impl KeySet {
 /// Returns the word of a key, in the page that begins at a place.
 #[inline]
 fn word(place: u32, key: i64) -> usize {
-    place as usize * PAGE_WORDS + (key >> 6) as usize % PAGE_WORDS
+    place as usize * PAGE_WORDS + (key.cast_unsigned() >> 6) as usize % PAGE_WORDS
 }
 
 #[cfg(test)]

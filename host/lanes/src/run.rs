@@ -75,6 +75,11 @@ pub trait Follow: Sync {
 /// # Errors
 ///
 /// [`Stopped`], with the first failure of any thread.
+///
+/// # Panics
+///
+/// Panics if a task, a stream, `open` or `sink` does, when all threads have ended. The sink's reader
+/// ends with an error then too.
 pub fn run<'a, T, E, R>(
     passes: usize,
     mut open: impl FnMut(usize) -> Result<Pass<'a, T, E>, E> + Send,
@@ -93,6 +98,7 @@ where
     let result = thread::scope(|scope| {
         scope.spawn(|| {
             let (emitted, mut opened) = (emitted, Some(Ok(first)));
+            let _guard = failure.set_by_panic();
             for number in 0..passes {
                 let pass = opened.take().unwrap_or_else(|| open(number));
                 match pass {
@@ -104,6 +110,7 @@ where
                 }
             }
         });
+        let _guard = failure.set_by_panic();
         let reader = Emitted {
             schema: SchemaRef::clone(schema),
             batches: to_sink,
@@ -143,6 +150,7 @@ fn run_pass<T, E>(
         for ((mut task, first), second) in pass.tasks.into_iter().zip(first_out).zip(second_out) {
             let mut emitted = emitted.clone();
             scope.spawn(move || {
+                let _guard = failure.set_by_panic();
                 let emit = |batch: RecordBatch| {
                     follow.gave(batch.num_rows() as u64);
                     emitted.put(batch)

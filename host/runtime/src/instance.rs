@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     contract::{ErrorVariant, FieldRecord, LentBatch},
     error::Complaint,
+    limits::{HANDLES, SENT_BYTES},
     refusal::{Refusal, RefusalHandle},
     state::{State, guarded},
     text::printable,
@@ -59,6 +60,8 @@ impl Instance {
         let state = State::new(reference, limits, clock, plugin.grants());
         let mut store = Store::new(plugin.engine(), state);
         store.limiter(|state| &mut state.meter);
+        store.set_hostcall_fuel(SENT_BYTES);
+        store.set_max_component_handles(HANDLES);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().clock.look()));
         let first_look = store.data_mut().begin_call();
         store.set_epoch_deadline(first_look);
@@ -286,6 +289,8 @@ fn failure(
     let trap = error.downcast_ref::<Trap>().copied();
     // A refusal is behind the backtrace that wasmtime adds, and not to be had by value.
     let handle = error.downcast_ref::<RefusalHandle>();
+    let cause = error.root_cause().to_string();
+    let fixed = Limit::kept_by_wasmtime(&cause);
     let limit = match handle.and_then(RefusalHandle::take) {
         Some(Refusal::Breach(source)) => {
             return PluginError::BrokeContract {
@@ -302,6 +307,7 @@ fn failure(
         None if trap == Some(Trap::Interrupt) => Some(Limit::CallTime {
             timeout: limits.call_timeout,
         }),
+        None if fixed.is_some() => fixed,
         None if state.meter.has_refused() => Some(Limit::Memory {
             bytes: limits.memory_bytes,
         }),
@@ -319,7 +325,7 @@ fn failure(
         plugin,
         call,
         batch,
-        trap: trap.map_or_else(|| printable(&error.root_cause().to_string()), trap_text),
+        trap: trap.map_or_else(|| printable(&cause), trap_text),
         backtrace: error
             .downcast_ref::<WasmBacktrace>()
             .map(|backtrace| printable(&backtrace.to_string())),

@@ -17,6 +17,13 @@ const INSTANCES: usize = 1_000;
 const TABLES: usize = 100;
 const MEMORIES: usize = 100;
 
+/// How much an instance may send to the host at once: the arguments of one call of the host, or what
+/// a function returns.
+pub(crate) const SENT_BYTES: usize = 128 << 20;
+
+/// How many handles of resources an instance may have at once, its own steps among them.
+pub(crate) const HANDLES: usize = 100_000;
+
 /// What an element of a table takes: a table holds references to functions.
 const ELEMENT_BYTES: usize = size_of::<usize>();
 
@@ -92,6 +99,35 @@ pub enum Limit {
         /// The limit.
         bytes: u64,
     },
+    /// What an instance may send to the host at once, which is fixed.
+    SentBytes {
+        /// The limit.
+        bytes: usize,
+    },
+    /// The handles of resources that an instance may have at once, which are fixed.
+    Handles {
+        /// The limit.
+        handles: usize,
+    },
+}
+
+impl Limit {
+    /// Tells the limits that wasmtime keeps for us from faults. It has no types for them, so this is
+    /// the one place where the text of an error is looked at. Should a text change, these guests are
+    /// told to have trapped, and the tests of hostile guests that reach these limits fail.
+    pub(crate) fn kept_by_wasmtime(text: &str) -> Option<Self> {
+        match text {
+            "too much data is being copied between the host and the guest: \
+             fuel allocated for hostcalls has been exhausted" => {
+                Some(Self::SentBytes { bytes: SENT_BYTES })
+            }
+            "cannot allocate another handle: store handle limit exceeded"
+            | "cannot lend resource: store handle limit exceeded" => {
+                Some(Self::Handles { handles: HANDLES })
+            }
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Limit {
@@ -105,6 +141,10 @@ impl fmt::Display for Limit {
             Self::OutputBytes { bytes } => {
                 write!(f, "its {} MiB of output for one call", bytes >> 20)
             }
+            Self::SentBytes { bytes } => {
+                write!(f, "its {} MiB of data for the host at once", bytes >> 20)
+            }
+            Self::Handles { handles } => write!(f, "its {handles} handles at once"),
         }
     }
 }
@@ -242,6 +282,14 @@ mod tests {
             (
                 Limit::OutputBytes { bytes: 16 << 20 },
                 "its 16 MiB of output for one call",
+            ),
+            (
+                Limit::SentBytes { bytes: SENT_BYTES },
+                "its 128 MiB of data for the host at once",
+            ),
+            (
+                Limit::Handles { handles: HANDLES },
+                "its 100000 handles at once",
             ),
         ] {
             assert_eq!(limit.to_string(), text);

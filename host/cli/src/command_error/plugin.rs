@@ -84,6 +84,12 @@ pub(super) fn failed(error: &PluginError) -> Advice {
             Limit::CallTime { .. } => "give it more with `call_timeout_secs` under `[step.limits]`",
             Limit::OutputRows { .. } => "let it emit more with `output_rows` under `[step.limits]`",
             Limit::OutputBytes { .. } => "let it emit more with `output_mib` under `[step.limits]`",
+            Limit::SentBytes { .. } => {
+                "this limit is fixed: tell the author of the plugin to emit fewer rows at once"
+            }
+            Limit::Handles { .. } => {
+                "this limit is fixed: tell the author of the plugin to drop what it no longer uses"
+            }
         }),
         PluginError::Stopped { .. } => Advice::new(Kind::Interrupted).hint(INTERRUPTED_HINT),
         PluginError::BrokeContract { .. } => broke_contract(plugin),

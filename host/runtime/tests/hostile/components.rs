@@ -20,18 +20,23 @@ pub(crate) fn at_start(module: &str) -> Vec<u8> {
     ))
 }
 
-fn assembled(parts: &str) -> Vec<u8> {
+/// Adds to parts of a component what makes it look like a transform.
+pub(crate) fn with_step(parts: &str) -> String {
+    format!("{parts} {STEP}")
+}
+
+pub(crate) fn assembled(parts: &str) -> Vec<u8> {
     wat::parse_str(format!("(component {parts})")).expect("a component as text")
 }
 
 /// What a component says of `log`.
-const LOG: &str = r#"
+pub(crate) const LOG: &str = r#"
     (type $level (enum "debug" "info" "warn"))
     (export "level" (type $named (eq $level)))
     (export "log" (func (param "level" $named) (param "message" string)))"#;
 
 /// What a component says of `output`. Each type has a name of its own in the contract.
-const OUTPUT: &str = r#"
+pub(crate) const OUTPUT: &str = r#"
     (type $a (record (field "length" u32) (field "null-count" u32)))
     (export "node" (type $node (eq $a)))
     (type $b (record (field "nodes" (list $node)) (field "buffers" (list (list u8)))))
@@ -50,14 +55,31 @@ const OUTPUT: &str = r#"
         (param "columns" (list $column))))"#;
 
 /// Returns a component that calls a function of the contract when it starts, with these numbers.
-fn calling_at_start(interface: &str, declared: &str, function: &str, arguments: &[u32]) -> Vec<u8> {
+pub(crate) fn calling_at_start(
+    interface: &str,
+    declared: &str,
+    function: &str,
+    arguments: &[u32],
+) -> Vec<u8> {
+    let import = format!("wigeon:plugin/{interface}@0.1.0");
+    calling_with(&import, declared, function, arguments, "")
+}
+
+/// The same of any import, with these bytes at the start of its memory.
+pub(crate) fn calling_with(
+    import: &str,
+    declared: &str,
+    function: &str,
+    arguments: &[u32],
+    data: &str,
+) -> Vec<u8> {
     let parameters = "i32 ".repeat(arguments.len());
     let constant = |argument: &u32| format!("(i32.const {argument})");
     let arguments: Vec<_> = arguments.iter().map(constant).collect();
     let arguments = arguments.join(" ");
     assembled(&format!(
-        r#"(import "wigeon:plugin/{interface}@0.1.0" (instance $host {declared}))
-        (core module $store (memory (export "memory") 1))
+        r#"(import "{import}" (instance $host {declared}))
+        (core module $store (memory (export "memory") 1) (data (i32.const 0) "{data}"))
         (core instance $stored (instantiate $store))
         (core func $called
             (canon lower (func $host "{function}") (memory (core memory $stored "memory"))))

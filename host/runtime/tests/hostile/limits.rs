@@ -6,7 +6,7 @@ use crate::{
     components::at_start,
     support::{
         Case,
-        Failure::{self, CallTime, Memory, OutputBytes, OutputRows, Trapped},
+        Failure::{self, CallTime, Memory, OutputBytes, OutputRows, SentBytes, Trapped},
         Guest,
     },
 };
@@ -60,7 +60,8 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::told("2^32 - 1 rows with few bytes", Transform, "schema: promise x=l; rows: emit 4294967295 values:4294967295/0:,00*8", Failure::Breach, AT_ONCE),
         Case::told("gathering a row 900,000 times, in 64 columns", Transform, wide(), OutputBytes, "32 MiB of output"),
         // What may cross.
-        Case::told("a buffer many times over", Transform, "schema: promise x=l; rows: emit-overlapping 8 33554432", Trapped, "too much data"),
+        Case::told("a buffer many times over", Transform, "schema: promise x=l; rows: emit-overlapping 8 33554432", SentBytes, "128 MiB of data for the host at once"),
+        Case::told("a buffer many times over after a refusal", Transform, "rows: ask-for 60000; rows: emit-overlapping 8 33554432", SentBytes, "128 MiB"),
         Case::told("a buffer beyond its memory", Transform, "schema: promise x=l; rows: emit-beyond-memory", Trapped, "out of bounds"),
         // The log: what is too much is dropped, which is no failure.
         Case::told("a line that is too long", Transform, "rows: log a*30000000", Failure::None, ""),

@@ -8,6 +8,7 @@
 //!
 //! Cases of whole runs, with the warehouse compared before and after, are in `tests/errors`.
 
+mod abi;
 mod answers;
 mod arrays;
 mod cache;
@@ -19,6 +20,7 @@ mod handles;
 mod limits;
 mod schemas;
 mod support;
+mod wasi;
 
 use std::collections::HashSet;
 
@@ -27,6 +29,7 @@ use support::{Case, try_all, try_at_once};
 /// All tables, by name.
 fn tables() -> Vec<(&'static str, Vec<Case>)> {
     vec![
+        ("abi", abi::cases()),
         ("answers", answers::cases()),
         ("arrays", arrays::cases()),
         ("components", components::cases()),
@@ -34,6 +37,8 @@ fn tables() -> Vec<(&'static str, Vec<Case>)> {
         ("limits", limits::cases()),
         ("limits_at_loading", limits::cases_at_loading()),
         ("schemas", schemas::cases()),
+        ("wasi", wasi::cases()),
+        ("wasi_at_loading", wasi::cases_at_loading()),
     ]
 }
 
@@ -52,6 +57,11 @@ fn there_are_at_least_eighty_cases_and_each_has_its_name() {
 #[test]
 fn arrays_that_are_not_what_they_say() {
     try_all("arrays", &arrays::cases());
+}
+
+#[test]
+fn values_that_cross_in_no_allowed_way() {
+    try_all("abi", &abi::cases());
 }
 
 #[test]
@@ -78,6 +88,13 @@ fn guests_that_use_more_than_they_may() {
 fn guests_that_use_more_than_they_may_when_they_are_loaded() {
     // Each takes the time that loading may take.
     try_at_once("limits_at_loading", &limits::cases_at_loading());
+}
+
+#[test]
+fn guests_that_use_wasi_when_they_start() {
+    try_all("wasi", &wasi::cases());
+    // Each takes the time that loading may take.
+    try_at_once("wasi_at_loading", &wasi::cases_at_loading());
 }
 
 #[test]

@@ -2,7 +2,11 @@
 
 #![expect(unsafe_code, reason = "a hostile guest keeps to no rules")]
 
-use std::{hint::black_box, mem::ManuallyDrop};
+use std::{
+    hint::black_box,
+    mem::ManuallyDrop,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use crate::{
     answers::{emit, selection},
@@ -11,6 +15,7 @@ use crate::{
         failure::Error,
         log, output, rows,
     },
+    memory::{trick_freeing, trick_giving},
     orders::{Orders, Scene, number, text},
 };
 
@@ -24,6 +29,9 @@ pub(crate) fn obey(orders: &Orders, call: &str, scene: &Scene<'_>) -> Result<boo
     Ok(told)
 }
 
+/// How often an order with `after` was met.
+static MET: AtomicU32 = AtomicU32::new(0);
+
 /// Does one deed.
 pub(crate) fn carry_out(deed: &[&str], scene: &Scene<'_>) -> Result<(), Error> {
     match deed {
@@ -34,6 +42,12 @@ pub(crate) fn carry_out(deed: &[&str], scene: &Scene<'_>) -> Result<(), Error> {
         },
         ["times", count, deed @ ..] => {
             for _ in 0..number(count) {
+                carry_out(deed, scene)?;
+            }
+        }
+        // Not before it was met so often in this instance.
+        ["after", count, deed @ ..] => {
+            if MET.fetch_add(1, Ordering::Relaxed) >= number(count) {
                 carry_out(deed, scene)?;
             }
         }
@@ -68,6 +82,13 @@ pub(crate) fn carry_out(deed: &[&str], scene: &Scene<'_>) -> Result<(), Error> {
                 std::str::from_utf8_unchecked(&bytes)
             });
         }
+        // What the deed asks the host for finds no good room.
+        ["give", trick, deed @ ..] => {
+            trick_giving(trick);
+            carry_out(deed, scene)?;
+        }
+        // For an answer of 4,242 bytes, which the host has freed after the call.
+        ["free", trick] => trick_freeing(trick),
         ["emit", rows, parts @ ..] => emit(rows, parts, scene),
         ["emit-overlapping", count, bytes] => emit_overlapping(number(count), number(bytes)),
         ["emit-beyond-memory"] => emit_beyond_memory(),

@@ -29,6 +29,8 @@ mod deeds;
 #[cfg(target_family = "wasm")]
 mod kinds;
 #[cfg(target_family = "wasm")]
+mod memory;
+#[cfg(target_family = "wasm")]
 mod orders;
 
 #[cfg(target_family = "wasm")]

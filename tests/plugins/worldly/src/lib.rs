@@ -9,7 +9,10 @@ use bindings::wasi::{
     clocks::{monotonic_clock, wall_clock},
     filesystem::preopens,
     http::types::Fields,
-    io::{poll, streams::StreamError},
+    io::{
+        poll,
+        streams::{OutputStream, StreamError},
+    },
     random::random,
     sockets::{instance_network, ip_name_lookup, network::ErrorCode},
 };
@@ -46,6 +49,16 @@ pub enum Deed {
     Request,
     /// Hold on to handles without end.
     Hoard,
+    /// Drop a handle twice.
+    DropTwice,
+    /// Ask for more random bytes than there is memory.
+    Draw,
+    /// Write too much at once.
+    WriteAtLength,
+    /// Write a line that never ends.
+    WriteForever,
+    /// Wait without end.
+    WaitForever,
 }
 
 impl Plugin for Worldly {
@@ -80,6 +93,19 @@ impl Transform for Worldly {
                     networks.push(instance_network::instance_network());
                 }
             }
+            Deed::DropTwice => drop_twice(),
+            Deed::Draw => drop(random::get_random_bytes(u64::MAX)),
+            Deed::WriteAtLength => write(&[b'x'; 4_097]),
+            Deed::WriteForever => loop {
+                write(&[b'x'; 4_096]);
+            },
+            Deed::WaitForever => {
+                let hour = monotonic_clock::subscribe_duration(3_600_000_000_000);
+                loop {
+                    poll::poll(&[&hour]);
+                    hour.block();
+                }
+            }
         }
         let told = told();
         let rows = batch.rows();
@@ -87,6 +113,20 @@ impl Transform for Worldly {
         let told = Column::Values(Arc::new(StringArray::from(vec![told.as_str(); rows])));
         host.emit(rows, vec![], given.chain([told]).collect());
         Ok(())
+    }
+}
+
+fn write(bytes: &[u8]) {
+    let written = stdout::get_stdout().blocking_write_and_flush(bytes);
+    written.expect("output does not end");
+}
+
+#[expect(unsafe_code, reason = "that is the deed")]
+fn drop_twice() {
+    let handle = stdout::get_stdout().take_handle();
+    for _ in 0..2 {
+        // SAFETY: none: this is the deed. The host knows which handles there are.
+        drop(unsafe { OutputStream::from_handle(handle) });
     }
 }
 
