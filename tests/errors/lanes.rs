@@ -10,24 +10,24 @@ use crate::{
     support::{AT, NEXT_USERS, NEXT_VIEWS, TEN_USERS, run, state},
 };
 
-/// Some thirty batches as they are read, of which each lane is given a part.
+/// Some eight batches as they are read, of which each lane is given a part.
 const ROWS: u64 = 60_000;
 
 const LATER_VIEWS: &str = "extracts/pageview_extract_2019-10-11T03.csv";
 
-/// What a failure in the eleventh batch of a lane is told as.
+/// What a failure in the third batch of a lane is told as.
 const FAILURES: [(&str, i32, &str); 3] = [
     (
         "panic",
         3,
-        "trapped in `CALL` at batch 11: it panicked or aborted",
+        "trapped in `CALL` at batch 3: it panicked or aborted",
     ),
     (
         "spin",
         3,
-        "used more than its 1 s for one call in `CALL` at batch 11",
+        "used more than its 1 s for one call in `CALL` at batch 3",
     ),
-    ("answer data no", 1, "says at batch 11: no"),
+    ("answer data no", 1, "says at batch 3: no"),
 ];
 
 /// Has the guest's step work in three lanes.
@@ -64,10 +64,10 @@ fn assert_stopped(project: &Project, code: i32, words: &str) {
     assert_works_again(project, &undisturbed);
 }
 
-/// Tries each way of failing in the eleventh batch that a call is lent, on these views.
+/// Tries each way of failing in the third batch that a call is lent, on these views.
 fn assert_rows_are_stopped(views: &str) {
     for (deed, code, words) in FAILURES {
-        let project = incremental(&format!("rows: after 10 {deed}; rows: emit n rest"));
+        let project = incremental(&format!("rows: after 2 {deed}; rows: emit n rest"));
         in_three_lanes(&project);
         project.write(NEXT_VIEWS, views);
         assert_stopped(&project, code, &words.replace("CALL", "rows"));
@@ -93,7 +93,7 @@ fn an_incremental_that_fails_at_its_lookup() {
         project.write(NEXT_USERS, many_users());
         run(&project);
         in_three_lanes(&project);
-        let order = format!("do = \"lookup: after 10 {deed}\"");
+        let order = format!("do = \"lookup: after 2 {deed}\"");
         project.edit_manifest("do = \"\"", &order);
         // Of all users, so that none of their versions is left out.
         project.write(LATER_VIEWS, views(1..=ROWS));
@@ -117,7 +117,7 @@ fn an_incremental_that_fails_at_the_end() {
 #[test]
 fn a_snapshot_that_fails_in_every_lane() {
     for (deed, code, words) in FAILURES {
-        let project = snapshot(&format!("extract: after 10 {deed}"));
+        let project = snapshot(&format!("extract: after 2 {deed}"));
         in_three_lanes(&project);
         project.write(NEXT_USERS, many_users());
         assert_stopped(&project, code, &words.replace("CALL", "extract"));
