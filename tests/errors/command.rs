@@ -147,7 +147,7 @@ fn statements_that_do_more_than_read() {
         assert_eq!(ran.code, Some(1), "{statement}\n{}", ran.stderr);
         assert_eq!(ran.stdout, "", "{statement}");
         let why = [
-            "does more than read, and only queries are run",
+            "is not a query, and only queries are run",
             "file system operations are disabled by configuration",
         ];
         assert!(

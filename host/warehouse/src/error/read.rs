@@ -229,7 +229,7 @@ pub enum ReadError {
     Interrupted,
 
     /// A statement of the user's is no query, and could change a file.
-    #[error("{statement} does more than read, and only queries are run")]
+    #[error("{statement} is not a query, and only queries are run")]
     NotAQuery {
         /// What kind of statement it is, in words.
         statement: &'static str,
