@@ -130,6 +130,11 @@ impl Committed {
         self.tables.extend(later.tables);
     }
 
+    /// Returns the numbers of the loads in the ledger, in order.
+    pub fn load_ids(&self) -> impl Iterator<Item = i64> {
+        self.loads.iter().map(|load| load.load_id)
+    }
+
     /// Reads what there is: the ledger from the first of these loads on, and these tables.
     fn find(&self, connection: &Connection) -> Result<Self, DatabaseError> {
         let mut found = Self::default();

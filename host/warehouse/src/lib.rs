@@ -17,6 +17,7 @@ mod arrow_scan;
 mod attached;
 mod catalog;
 mod changed_keys;
+mod checkpoint;
 mod compare;
 mod csv;
 mod csv_record;

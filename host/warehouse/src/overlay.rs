@@ -304,6 +304,9 @@ impl Load {
 
 /// Returns the insertion of entries: of each key's rows, in the order of their times, those whose
 /// values are not those of the row before, each until the next or until the last event of `base`.
+///
+/// That is the first in descending order, for which DuckDB reads the row groups in the order of
+/// their greatest times, and hardly more than one. `max` would read all rows once some are deleted.
 fn insertion(shape: &OverlayShape, entries: &str, stage: &str, base: &str) -> String {
     let names = |prefix: &str, count: usize| {
         let names: Vec<_> = (0..count).map(|i| format!("{prefix}{i}")).collect();
@@ -319,6 +322,7 @@ fn insertion(shape: &OverlayShape, entries: &str, stage: &str, base: &str) -> St
     };
     let (keys, sets) = (shape.key.len(), shape.set.len());
     let (key, set) = (names("k", keys), names("c", sets));
+    let event_time = sql::name(&shape.event_time);
     let differs: Vec<_> = (0..sets)
         .map(|i| format!("c{i} IS DISTINCT FROM lag(c{i}) OVER w"))
         .collect();
@@ -328,11 +332,11 @@ fn insertion(shape: &OverlayShape, entries: &str, stage: &str, base: &str) -> St
          FROM (SELECT * FROM (SELECT {}, {FROM_COLUMN} AS t, {} FROM {stage}) \
          WINDOW w AS (PARTITION BY {key} ORDER BY t) \
          QUALIFY row_number() OVER w = 1 OR {}), \
-         (SELECT coalesce(max({}), '-infinity') AS last FROM {base}) \
+         (SELECT coalesce((SELECT {event_time} FROM {base} WHERE {event_time} IS NOT NULL \
+         ORDER BY {event_time} DESC LIMIT 1), '-infinity') AS last) \
          WHERE t <= last WINDOW w AS (PARTITION BY {key} ORDER BY t)",
         aliased(&shape.key, "k"),
         aliased(&shape.set, "c"),
         differs.join(" OR "),
-        sql::name(&shape.event_time),
     )
 }

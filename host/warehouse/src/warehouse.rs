@@ -9,7 +9,7 @@ use std::{
 use crate::{
     arrow_scan::{Connection, Instance},
     attached::{self, Attachments},
-    error::{CheckpointError, DatabaseError, OpenError, ReadError},
+    error::{DatabaseError, OpenError, ReadError},
     held::{self, Holder, Reservation},
     meta,
     sql::{self, CATALOG},
@@ -193,27 +193,6 @@ impl Warehouse {
             }
         }
         RowStream::start(self.connect_to_read()?, Statement::new(query.to_owned()))
-    }
-
-    /// Moves what was committed from the write-ahead log into the file.
-    ///
-    /// After an error all of it is still stored, in the log, and the next process to open the
-    /// warehouse finds it there. If DuckDB could not write the file, this [`Warehouse`] answers
-    /// everything else with an error.
-    ///
-    /// # Errors
-    ///
-    /// [`CheckpointError`] if the disk is full, or a [`crate::Load`] is open, for instance.
-    pub fn checkpoint(&self) -> Result<(), CheckpointError> {
-        let checkpoint = || -> Result<(), DatabaseError> {
-            let connection = self.connect()?;
-            Ok(connection.execute_batch(&format!("CHECKPOINT {CATALOG}"))?)
-        };
-        checkpoint().map_err(|source| CheckpointError {
-            path: self.path.clone(),
-            log: beside(&self.path, ".wal"),
-            source,
-        })
     }
 
     /// Returns a handle that interrupts whatever this warehouse is doing.
@@ -405,7 +384,7 @@ fn check_version(path: &Path, found: i64) -> Result<(), OpenError> {
 }
 
 /// Returns the path of a file of DuckDB's, or ours, that goes with another.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

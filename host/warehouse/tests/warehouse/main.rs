@@ -4,6 +4,7 @@
 
 mod attached;
 mod changed_keys;
+mod checkpoint;
 mod csv;
 mod csv_files;
 mod csv_malformed;

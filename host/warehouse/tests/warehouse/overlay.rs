@@ -70,7 +70,7 @@ fn fold(warehouse: &Warehouse) -> Result<u64, LoadError> {
         let load = warehouse.begin()?;
         rows += load.fold_part("views", &shape(), &part)?;
         load.commit()?;
-        warehouse.checkpoint().unwrap();
+        warehouse.compact().unwrap();
     }
     let load = warehouse.begin()?;
     load.end_overlay("views")?;
@@ -272,7 +272,7 @@ fn a_large_table_is_folded_in_parts_that_can_be_repeated() {
         let load = warehouse.begin().unwrap();
         let rows = load.fold_part("views", &shape(), part).unwrap();
         load.commit().unwrap();
-        warehouse.checkpoint().unwrap();
+        warehouse.compact().unwrap();
         rows
     };
     // As if the process had been killed between the parts, and begun anew.
