@@ -81,7 +81,7 @@ impl StepRun<'_> {
                 continue;
             }
             self.commit(load)?;
-            warehouse.compact().map_err(|source| {
+            warehouse.checkpoint().map_err(|source| {
                 if self.run.cancellation.is_cancelled() {
                     self.cancelled()
                 } else {

@@ -3,4 +3,4 @@ select v.user_id, v.pageview_datetime, m.original, m.current, m.updated
 from pageviews_postcode as v
 join several as m
     on m.id = v.user_id and m.since <= v.pageview_datetime and v.pageview_datetime < m.until
-where {part}
+where {part} and v.user_id in (select id from several where hash(id) >= 0)
