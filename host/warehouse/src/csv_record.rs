@@ -6,12 +6,14 @@
 //! takes them in its strict mode: one opens a field at its start, or after one space;
 //! anywhere else in an unquoted field it is a character like others.
 
+mod field_ends;
 mod quotes;
 
 use std::{io, io::Read, ops::Range};
 
 use memchr::memchr_iter;
 
+pub(crate) use field_ends::each_field_end;
 pub(crate) use quotes::{QuoteScan, Quotes};
 
 /// Bytes read at once.

@@ -15,7 +15,7 @@ use crate::{
     csv_record::{self, QuoteScan, Quotes, count_lines, read_full},
     error::ReadError,
     json::MemberScan,
-    lossy::{LossyScan, LossyValue},
+    lossy::{LossyScan, Seen},
     source::FileSource,
 };
 
@@ -49,8 +49,8 @@ pub struct FileIdentity {
     /// The last byte of its text that was seen when the digest was taken, if there is one.
     pub(crate) seen_last: Option<u8>,
 
-    /// Values that reading it would change, of each column the first, if the digest was taken.
-    pub(crate) seen_lossy: Option<Vec<LossyValue>>,
+    /// What was seen in its text, for which columns and format, when the digest was taken.
+    pub(crate) seen: Option<Seen>,
 
     /// Declared members whose names were not seen in its text when the digest was taken.
     pub(crate) unseen_members: Option<Vec<String>>,
@@ -89,7 +89,7 @@ impl FileIdentity {
         self.digest = Some(digest.map_err(|error| self.read_error(error))?);
         self.seen_quotes = scan.map(|(delimiter, scan)| (delimiter, scan.finish()));
         self.seen_last = last;
-        self.seen_lossy = Some(lossy.finish());
+        self.seen = Some(lossy.finish());
         self.unseen_members = Some(members.finish());
         Ok(())
     }
@@ -118,7 +118,7 @@ impl FileIdentity {
         projection: &[usize],
     ) -> Result<(), ReadError> {
         let scanned;
-        let lossy = if let Some(seen) = &self.seen_lossy {
+        let seen = if let Some(seen) = &self.seen {
             seen
         } else {
             let mut scan = LossyScan::new(source);
@@ -127,7 +127,7 @@ impl FileIdentity {
             scanned = scan.finish();
             &scanned
         };
-        let read = lossy.iter().filter(|v| projection.contains(&v.column));
+        let read = seen.lossy.iter().filter(|v| projection.contains(&v.column));
         let Some(first) = read.min_by_key(|value| value.line) else {
             return Ok(());
         };
@@ -407,7 +407,7 @@ fn look_at(base: &Path, path: &Path) -> Result<Option<FileIdentity>, ReadError> 
         digest: None,
         seen_quotes: None,
         seen_last: None,
-        seen_lossy: None,
+        seen: None,
         unseen_members: None,
         path: shown,
     }))

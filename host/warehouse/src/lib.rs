@@ -15,11 +15,13 @@
 )]
 mod arrow_scan;
 mod attached;
+mod canonical;
 mod catalog;
 mod changed_keys;
 mod checkpoint;
 mod compare;
 mod csv;
+mod csv_canonical;
 mod csv_record;
 mod diagnose;
 mod error;

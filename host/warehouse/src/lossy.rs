@@ -6,16 +6,19 @@
 //! or time at all is left to DuckDB to complain about.
 
 use arrow_schema::{DataType, Field};
-use memchr::{memchr, memchr_iter};
-use wide::u8x32;
+use memchr::{memchr, memchr_iter, memchr2};
 
 use crate::{
-    csv_record::{self, BYTE_ORDER_MARK, Records, State},
+    canonical::Form,
+    csv_record::{self, BYTE_ORDER_MARK, Records, State, each_field_end},
     source::{FileSource, SourceFormat},
 };
 
 /// A longer record is not looked at: DuckDB refuses it.
 const LONGEST: usize = 1 << 22;
+
+/// DuckDB refuses records of twice that length.
+const LONGEST_SIMPLE: usize = 1_000_000;
 
 /// What is wrong with a time that has nanoseconds.
 pub(crate) const TOO_FINE: &str = "the value is finer than a microsecond";
@@ -155,37 +158,36 @@ fn is_exact(text: &[u8], scale: i64) -> bool {
     decimals - exponent <= scale
 }
 
-/// Finds the delimiters and line feeds of a text, and tells their places.
-///
-/// `memchr2_iter` takes three to four times as long where fields are short.
-fn each_field_end(delimiter: u8, text: &[u8], mut found: impl FnMut(usize)) {
-    const LANES: usize = 32;
-    let (delimiters, line_feeds) = (u8x32::splat(delimiter), u8x32::splat(b'\n'));
-    let (parts, rest) = text.as_chunks::<LANES>();
-    for (number, part) in parts.iter().enumerate() {
-        let part = u8x32::new(*part);
-        let mut ends = (part.simd_eq(delimiters) | part.simd_eq(line_feeds)).to_bitmask();
-        while ends != 0 {
-            found(number * LANES + ends.trailing_zeros() as usize);
-            ends &= ends - 1;
-        }
-    }
-    let begin = text.len() - rest.len();
-    for (place, byte) in rest.iter().enumerate() {
-        if *byte == delimiter || *byte == b'\n' {
-            found(begin + place);
-        }
-    }
+/// What was seen in the text of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The first value of each column that would be changed.
+    pub(crate) lossy: Vec<LossyValue>,
+
+    /// Of each declared column, whether all its values have their canonical [`Form`] or are null.
+    /// None if there is a record that is more than its fields, as many as the header has, between
+    /// delimiters, with a line feed behind it.
+    pub(crate) canonical: Option<Vec<bool>>,
+}
+
+/// A declared column whose values are looked at.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    declared: usize,
+    form: Option<Form>,
+    kind: Option<Kind>,
 }
 
 /// Looks at the text of a file, piece by piece.
 #[derive(Debug)]
 pub(crate) struct LossyScan {
-    declared: Vec<(String, Option<Kind>)>,
+    declared: Vec<(String, DataType)>,
     delimiter: u8,
     null_value: Vec<u8>,
-    /// By column of the file, once its header was seen: which of the declared ones, and its kind.
-    columns: Option<Vec<Option<(usize, Kind)>>>,
+    /// By column of the file, once its header was seen: those whose values are looked at.
+    columns: Option<Vec<Option<Column>>>,
+    simple: bool,
+    canonical: Vec<bool>,
     pending: Vec<u8>,
     scanned: usize,
     state: State,
@@ -202,14 +204,17 @@ pub(crate) struct LossyScan {
 impl LossyScan {
     /// Looks for what the declared columns of a source would lose.
     pub(crate) fn new(source: &FileSource) -> Self {
-        let kind = |field: &Field| (field.name().clone(), Kind::of(field.data_type()));
-        let declared: Vec<_> = source.columns.iter().map(kind).collect();
+        let typed = |field: &Field| (field.name().clone(), field.data_type().clone());
+        let declared: Vec<_> = source.columns.iter().map(typed).collect();
+        let has_form = |(_, data_type): &(String, DataType)| Form::of(data_type).is_some();
         let null_value = match &source.format {
             SourceFormat::Csv { null_value, .. } => Some(null_value.clone().into_bytes()),
             SourceFormat::Parquet | SourceFormat::Ndjson => None,
         };
         Self {
-            ended: null_value.is_none() || declared.iter().all(|(_, kind)| kind.is_none()),
+            ended: null_value.is_none(),
+            simple: null_value.is_some(),
+            canonical: declared.iter().map(has_form).collect(),
             declared,
             delimiter: source.format.delimiter().unwrap_or(b','),
             null_value: null_value.unwrap_or_default(),
@@ -235,6 +240,8 @@ impl LossyScan {
             bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
         };
         self.started = true;
+        // DuckDB takes a carriage return for the end of a line, wherever it is.
+        self.simple &= memchr2(b'\r', b'\0', bytes).is_none();
         let bytes = self.pending_record(bytes);
         if self.columns.is_some() && self.pending.is_empty() && memchr(b'"', bytes).is_none() {
             let rest = self.plain_records(bytes);
@@ -264,25 +271,27 @@ impl LossyScan {
     /// it does not end.
     fn plain_records(&mut self, text: &[u8]) -> usize {
         let columns = self.columns.take().unwrap_or_default();
-        let (mut start, mut field_start, mut column) = (0, 0, 0);
+        let (mut start, mut field_start, mut place) = (0, 0, 0);
         each_field_end(self.delimiter, text, |end| {
             let ends = text[end] == b'\n';
-            if let Some(Some((declared, kind))) = columns.get(column) {
+            if let Some(Some(column)) = columns.get(place) {
                 let field = &text[field_start..end];
-                let field = if ends { field.trim_ascii_end() } else { field };
-                if let Some(reason) = kind.loses(field) {
+                if !column.form.is_some_and(|form| form.fits(field)) {
                     let record = text[start..].split(|byte| *byte == b'\n').next();
-                    self.note(*declared, reason, field, record.unwrap_or_default());
+                    self.look(*column, field, record.unwrap_or_default());
                 }
             }
             field_start = end + 1;
-            column += 1;
+            place += 1;
             if ends {
-                (start, column) = (field_start, 0);
+                self.simple &=
+                    place == columns.len() && (2..LONGEST_SIMPLE).contains(&(field_start - start));
+                (start, place) = (field_start, 0);
                 self.line += 1;
                 self.first_line = self.line;
             }
         });
+        self.simple &= str::from_utf8(&text[..start]).is_ok();
         self.columns = Some(columns);
         start
     }
@@ -323,60 +332,91 @@ impl LossyScan {
             text.clear();
             self.scanned = 0;
             self.skipping = true;
+            self.simple = false;
             self.ended |= self.columns.is_none();
         }
         self.pending = text;
     }
 
-    /// Returns the first value of each column that would be changed.
-    pub(crate) fn finish(mut self) -> Vec<LossyValue> {
+    pub(crate) fn finish(mut self) -> Seen {
         let last = std::mem::take(&mut self.pending);
         if !self.ended && !self.skipping && !last.is_empty() {
+            // It has no line feed.
+            self.simple = false;
             self.record(&last, true);
         }
-        self.found
+        Seen {
+            lossy: self.found,
+            canonical: (self.simple && self.columns.is_some()).then_some(self.canonical),
+        }
     }
 
     fn record(&mut self, record: &[u8], has_quotes: bool) {
         let delimiter = self.delimiter;
         let Some(columns) = self.columns.take() else {
+            self.simple &= !has_quotes;
             let names = csv_record::fields(record, delimiter);
-            let column = |name: &String| {
-                let index = self.declared.iter().position(|(known, _)| known == name)?;
-                Some((index, self.declared[index].1?))
-            };
-            self.columns = Some(names.iter().map(column).collect());
+            self.columns = Some(names.iter().map(|name| self.column(name)).collect());
             return;
         };
-        let mut look = |column: usize, text: &[u8]| {
-            if let Some(Some((declared, kind))) = columns.get(column)
-                && let Some(reason) = kind.loses(text)
+        let mut count = 0;
+        let mut look = |place: usize, text: &[u8]| {
+            count = place + 1;
+            if let Some(Some(column)) = columns.get(place)
+                && !column.form.is_some_and(|form| form.fits(text))
             {
-                self.note(*declared, reason, text, record);
+                self.look(*column, text, record);
             }
         };
         if has_quotes {
             let fields = csv_record::fields(record, delimiter);
-            for (column, text) in fields.iter().enumerate() {
-                look(column, text.as_bytes());
+            for (place, text) in fields.iter().enumerate() {
+                look(place, text.as_bytes());
             }
         } else {
-            let record = record.trim_ascii_end();
+            let record = record.strip_suffix(b"\n").unwrap_or(record);
             let mut start = 0;
             let ends = memchr_iter(delimiter, record).chain([record.len()]);
-            for (column, end) in ends.enumerate() {
-                look(column, &record[start..end]);
+            for (place, end) in ends.enumerate() {
+                look(place, &record[start..end]);
                 start = end + 1;
             }
         }
+        self.simple &= !has_quotes
+            && count == columns.len()
+            && (2..LONGEST_SIMPLE).contains(&record.len())
+            && str::from_utf8(record).is_ok();
         self.columns = Some(columns);
     }
 
-    /// Keeps a value that would be changed, if it is the first of its column and not null.
-    fn note(&mut self, column: usize, reason: &'static str, text: &[u8], record: &[u8]) {
-        if text != self.null_value.as_slice()
-            && !self.found.iter().any(|found| found.column == column)
-        {
+    /// Returns the declared column of a name, if its values must be looked at.
+    fn column(&self, name: &String) -> Option<Column> {
+        let declared = self.declared.iter().position(|(known, _)| known == name)?;
+        let data_type = &self.declared[declared].1;
+        let (form, kind) = (Form::of(data_type), Kind::of(data_type));
+        (kind.is_some() || form != Some(Form::Text)).then_some(Column {
+            declared,
+            form,
+            kind,
+        })
+    }
+
+    /// Looks at a value that does not have the canonical form of its column.
+    fn look(&mut self, column: Column, text: &[u8], record: &[u8]) {
+        if text == self.null_value.as_slice() {
+            return;
+        }
+        self.canonical[column.declared] = false;
+        // The last field may end in a carriage return.
+        let text = text.trim_ascii_end();
+        if let Some(reason) = column.kind.and_then(|kind| kind.loses(text)) {
+            self.note(column.declared, reason, record);
+        }
+    }
+
+    /// Keeps a value that would be changed, if it is the first of its column.
+    fn note(&mut self, column: usize, reason: &'static str, record: &[u8]) {
+        if !self.found.iter().any(|found| found.column == column) {
             self.found.push(LossyValue {
                 column,
                 line: self.first_line,

@@ -7,6 +7,7 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use crate::{
     arrow_scan::Connection,
     csv::{self, Dialect, Rejects},
+    csv_canonical::{CanonicalCsv, CanonicalFile},
     error::ReadError,
     files::FileIdentity,
     json,
@@ -203,12 +204,28 @@ impl Warehouse {
                     json::check_members(file, source)?;
                 }
                 let lines = JsonLines::new(files.to_vec(), Arc::clone(&schema), max_rejected);
-                return RowStream::produce(connection, schema, move |connection, emit| {
-                    lines.read(connection, emit)
-                });
+                return RowStream::produce(
+                    connection,
+                    schema,
+                    AHEAD_BYTES,
+                    move |connection, emit| lines.read(connection, emit),
+                );
             }
             SourceFormat::Csv { null_value, .. } => {
                 let delimiter = source.format.delimiter().unwrap_or(b',');
+                if let Some(canonical) = canonical_files(source, files, projection)? {
+                    let (null_value, threads) = (null_value.clone(), self.threads());
+                    let csv = CanonicalCsv::new(
+                        canonical,
+                        Arc::clone(&schema),
+                        delimiter,
+                        null_value,
+                        threads,
+                    );
+                    return RowStream::produce(connection, schema, AHEAD_BYTES, move |_, emit| {
+                        csv.read(emit).map(|()| Vec::new())
+                    });
+                }
                 if max_rejected > 0 {
                     rejects = Some((Rejects::new(&connection), delimiter));
                     let examination = self.examination(source, projection);
@@ -248,6 +265,24 @@ impl Warehouse {
             directory: self.temp_directory().to_owned(),
         }
     }
+}
+
+/// Returns the files as [`CanonicalCsv`] reads them, none if it cannot read one of them.
+fn canonical_files(
+    source: &FileSource,
+    files: &[FileIdentity],
+    projection: &[usize],
+) -> Result<Option<Vec<CanonicalFile>>, ReadError> {
+    let delimiter = source.format.delimiter().unwrap_or(b',');
+    let mut canonical = vec![];
+    for file in files {
+        let columns = csv::columns_in_file(file, source, delimiter)?;
+        match CanonicalFile::new(file, &columns, &source.columns, projection) {
+            Some(file) => canonical.push(file),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(canonical))
 }
 
 /// Returns calls of `read_csv` that together read the files.

@@ -136,14 +136,17 @@ impl RowStream {
     }
 
     /// Starts what makes batches of a schema, one after the other, and returns the rejected rows.
+    ///
+    /// These may be so many bytes ahead of who uses the rows.
     pub(crate) fn produce(
         connection: Connection,
         schema: SchemaRef,
+        ahead_bytes: usize,
         produce: impl FnOnce(&Connection, &mut Emit<'_>) -> Result<Vec<RejectedRow>, ReadError>
         + Send
         + 'static,
     ) -> Result<Self, ReadError> {
-        Self::spawn(connection, AHEAD_BYTES, move |connection, sender, stop| {
+        Self::spawn(connection, ahead_bytes, move |connection, sender, stop| {
             if !sender.send(Message::Started(schema), 0) {
                 return Ok(Vec::new());
             }

@@ -2,8 +2,10 @@
 
 use std::{
     io,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{Arc, Weak},
+    thread,
 };
 
 use crate::{
@@ -61,6 +63,7 @@ pub struct Warehouse {
     path: PathBuf,
     temp_directory: PathBuf,
     memory_limit_mib: u64,
+    threads: Option<u32>,
     attachments: Attachments,
     access: Access,
     _reservation: Reservation,
@@ -225,6 +228,15 @@ impl Warehouse {
         &self.temp_directory
     }
 
+    /// Returns how many threads DuckDB has.
+    pub(crate) fn threads(&self) -> usize {
+        let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = self
+            .threads
+            .and_then(|threads| usize::try_from(threads).ok());
+        threads.unwrap_or_else(cores).max(1)
+    }
+
     pub(crate) fn memory_limit_mib(&self) -> u64 {
         self.memory_limit_mib
     }
@@ -323,6 +335,7 @@ impl Warehouse {
                 path: path.clone(),
                 temp_directory,
                 memory_limit_mib: settings.memory_limit_mib,
+                threads: settings.threads,
                 attachments: Attachments::default(),
                 access,
                 _reservation: reservation,
