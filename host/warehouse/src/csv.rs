@@ -1,4 +1,4 @@
-//! CSV files, read strictly.
+//! CSV files, read strictly by DuckDB, unless `csv_canonical.rs` can read them.
 //!
 //! DuckDB guesses nothing: the header is compared here, then columns are read by
 //! position with their declared types. Three things were found by experiment:

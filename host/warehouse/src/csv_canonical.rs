@@ -40,6 +40,10 @@ use crate::{
 /// A thread reads so many bytes at once, to the end of the record that begins in them.
 const PIECE: u64 = 1 << 21;
 
+/// No more threads take files apart, however many DuckDB has: each takes some megabytes, and they
+/// are ahead of whatever is done with the rows.
+const MOST_THREADS: usize = 8;
+
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8_192;
 
@@ -58,6 +62,7 @@ pub(crate) struct CanonicalCsv {
     delimiter: u8,
     null_value: String,
     threads: usize,
+    piece_bytes: u64,
 }
 
 impl CanonicalFile {
@@ -85,7 +90,7 @@ impl CanonicalFile {
 }
 
 impl CanonicalCsv {
-    /// Reads the columns of a schema, on so many threads.
+    /// Reads the columns of a schema, on so many threads or fewer.
     pub(crate) fn new(
         files: Vec<CanonicalFile>,
         schema: SchemaRef,
@@ -98,7 +103,8 @@ impl CanonicalCsv {
             schema,
             delimiter,
             null_value,
-            threads,
+            threads: threads.min(MOST_THREADS),
+            piece_bytes: PIECE,
         }
     }
 
@@ -117,8 +123,8 @@ impl CanonicalCsv {
             .files
             .iter()
             .flat_map(|file| {
-                let count = file.file.size_bytes.div_ceil(PIECE);
-                (0..count).map(move |number| (file, number * PIECE))
+                let count = file.file.size_bytes.div_ceil(self.piece_bytes);
+                (0..count).map(move |number| (file, number * self.piece_bytes))
             })
             .collect();
         let next = AtomicUsize::new(0);
@@ -126,7 +132,8 @@ impl CanonicalCsv {
             let (sender, batches) = sync_channel(self.threads);
             for _ in 0..self.threads.min(pieces.len()) {
                 let sender = sender.clone();
-                let work = || self.work(&pieces, &next, sender);
+                let (pieces, next) = (&pieces, &next);
+                let work = move || self.work(pieces, next, &sender);
                 thread::Builder::new()
                     .name("wigeon-csv".to_owned())
                     .spawn_scoped(scope, work)
@@ -151,12 +158,12 @@ impl CanonicalCsv {
         &self,
         pieces: &[(&CanonicalFile, u64)],
         next: &AtomicUsize,
-        sender: SyncSender<Result<RecordBatch, ReadError>>,
+        sender: &SyncSender<Result<RecordBatch, ReadError>>,
     ) {
         let mut text = Vec::new();
         while let Some((file, begin)) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
             let batches = file
-                .piece(*begin, &mut text)
+                .piece(*begin, self.piece_bytes, &mut text)
                 .and_then(|text| self.parse(file, text));
             let sent = match batches {
                 Ok(batches) => batches
@@ -217,16 +224,21 @@ impl CanonicalCsv {
 
 impl CanonicalFile {
     /// Reads the records that begin within a piece. The header is no record.
-    fn piece<'a>(&self, begin: u64, text: &'a mut Vec<u8>) -> Result<&'a str, ReadError> {
-        let records = self.records(begin, text);
+    fn piece<'a>(
+        &self,
+        begin: u64,
+        bytes: u64,
+        text: &'a mut Vec<u8>,
+    ) -> Result<&'a str, ReadError> {
+        let records = self.records(begin, bytes, text);
         let (start, end) = records.map_err(|error| self.file.read_error(error))?;
         str::from_utf8(&text[start..end]).map_err(|_| self.changed())
     }
 
     /// Reads a piece, with the byte before it, and returns where its records begin and end.
-    fn records(&self, begin: u64, text: &mut Vec<u8>) -> io::Result<(usize, usize)> {
+    fn records(&self, begin: u64, bytes: u64, text: &mut Vec<u8>) -> io::Result<(usize, usize)> {
         let from = begin.saturating_sub(1);
-        let length = begin + PIECE - from;
+        let length = begin + bytes - from;
         let mut file = File::open(&self.file.absolute)?;
         file.seek(SeekFrom::Start(from))?;
         text.clear();
@@ -325,4 +337,57 @@ fn builder(data_type: &DataType) -> Option<Box<dyn Values>> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        files::list_files,
+        source::{FileSource, SourceFormat},
+    };
+
+    /// Reads a file in pieces of so many bytes, and returns the values in order.
+    fn read(text: &str, piece_bytes: u64) -> Result<Vec<Option<i64>>, ReadError> {
+        use arrow_array::{Array, cast::AsArray, types::Int64Type};
+        let directory = tempfile::tempdir().unwrap();
+        fs_err::write(directory.path().join("f.csv"), text).unwrap();
+        let source = FileSource {
+            format: SourceFormat::Csv {
+                delimiter: ',',
+                null_value: String::new(),
+            },
+            columns: vec![Field::new("id", DataType::Int64, true)],
+            ignore_extra_columns: true,
+            accept_missing_line_end: false,
+        };
+        let mut file = list_files(directory.path(), "f.csv").unwrap().remove(0);
+        file.take_digest(&source, false).unwrap();
+        let columns = crate::csv::columns_in_file(&file, &source, b',').unwrap();
+        let file =
+            CanonicalFile::new(&file, &columns, &source.columns, &[0]).expect("it is canonical");
+        let schema = Arc::new(arrow_schema::Schema::new(source.columns));
+        let mut csv = CanonicalCsv::new(vec![file], schema, b',', String::new(), 2);
+        csv.piece_bytes = piece_bytes;
+        let mut values = vec![];
+        csv.read(&mut |batch| {
+            let ids = batch.column(0).as_primitive::<Int64Type>();
+            values.extend((0..ids.len()).map(|i| ids.is_valid(i).then(|| ids.value(i))));
+            Ok(true)
+        })?;
+        values.sort_unstable();
+        Ok(values)
+    }
+
+    #[test]
+    fn every_record_is_read_once_wherever_pieces_end() {
+        let row = |id: i64| format!("{},{id}\n", &"xxxxxxx"[..usize::try_from(id % 7).unwrap()]);
+        let rows: Vec<_> = (0..60).map(row).collect();
+        let text = format!("\u{feff}note,id\n{}é,\n", rows.concat());
+        let expected: Vec<_> = std::iter::once(None).chain((0..60).map(Some)).collect();
+        for piece_bytes in 1..80 {
+            assert_eq!(read(&text, piece_bytes).unwrap(), expected, "{piece_bytes}");
+        }
+        assert_eq!(read("id\n", 2).unwrap(), []);
+    }
 }

@@ -13,9 +13,9 @@ use fs_err::File;
 
 use crate::{
     csv_record::{self, QuoteScan, Quotes, count_lines, read_full},
+    csv_scan::{CsvScan, Seen},
     error::ReadError,
     json::MemberScan,
-    lossy::{LossyScan, Seen},
     source::FileSource,
 };
 
@@ -49,7 +49,7 @@ pub struct FileIdentity {
     /// The last byte of its text that was seen when the digest was taken, if there is one.
     pub(crate) seen_last: Option<u8>,
 
-    /// What was seen in its text, for which columns and format, when the digest was taken.
+    /// What was seen in its text, as CSV of a source, when the digest was taken for that source.
     pub(crate) seen: Option<Seen>,
 
     /// Declared members whose names were not seen in its text when the digest was taken.
@@ -71,11 +71,11 @@ impl FileIdentity {
             .delimiter()
             .map(|delimiter| (delimiter, QuoteScan::new(delimiter)));
         let mut last = None;
-        let mut lossy = LossyScan::new(source);
+        let mut csv = CsvScan::new(source);
         let mut members = MemberScan::new(source);
         let mut look = |bytes: &[u8]| {
             last = bytes.last().copied().or(last);
-            lossy.add(bytes);
+            csv.add(bytes);
             members.add(bytes);
             if let Some((_, scan)) = &mut scan {
                 scan.add(bytes);
@@ -89,7 +89,7 @@ impl FileIdentity {
         self.digest = Some(digest.map_err(|error| self.read_error(error))?);
         self.seen_quotes = scan.map(|(delimiter, scan)| (delimiter, scan.finish()));
         self.seen_last = last;
-        self.seen = Some(lossy.finish());
+        self.seen = Some(csv.finish());
         self.unseen_members = Some(members.finish());
         Ok(())
     }
@@ -121,7 +121,7 @@ impl FileIdentity {
         let seen = if let Some(seen) = &self.seen {
             seen
         } else {
-            let mut scan = LossyScan::new(source);
+            let mut scan = CsvScan::new(source);
             self.each_block(|block| scan.add(block))
                 .map_err(|error| self.read_error(error))?;
             scanned = scan.finish();

@@ -23,6 +23,7 @@ mod compare;
 mod csv;
 mod csv_canonical;
 mod csv_record;
+mod csv_scan;
 mod diagnose;
 mod error;
 mod estimate;

@@ -122,8 +122,9 @@ impl Warehouse {
     /// end of the file finds open is always an error.
     /// With `max_rejected` greater than zero a CSV file is read by one thread, and a file
     /// full of malformed rows takes memory beyond the limit (2 KB for each), unless
-    /// there are too many already in its first 256 KiB. Files of JSON are always read by one
-    /// thread.
+    /// there are too many already in its first 256 KiB. Files of CSV whose digest was taken, and
+    /// in which nothing but usual forms of values was seen, are read by all threads in any case
+    /// (`csv_canonical.rs`). Files of JSON are always read by one thread.
     ///
     /// What a text may look like is decided by DuckDB's casts: `1e3` and ` 1` are
     /// integers. A value that they would change is none that is read: `1.5` as an integer, a
@@ -159,8 +160,8 @@ impl Warehouse {
     /// Reads files as [`Warehouse::read_files`] does, but all of them before it returns.
     ///
     /// DuckDB parses them on all its threads then, where a stream is filled by hardly more than
-    /// one. The rows take its memory until they are fetched, or are spilled. Files of JSON are read
-    /// as [`Warehouse::read_files`] reads them.
+    /// one. The rows take its memory until they are fetched, or are spilled. Files that are not read
+    /// by DuckDB are read as [`Warehouse::read_files`] reads them.
     ///
     /// # Errors
     ///

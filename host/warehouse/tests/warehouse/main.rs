@@ -6,6 +6,7 @@ mod attached;
 mod changed_keys;
 mod checkpoint;
 mod csv;
+mod csv_canonical;
 mod csv_files;
 mod csv_malformed;
 mod formats;

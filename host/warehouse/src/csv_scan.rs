@@ -1,0 +1,450 @@
+//! What there is to know of the text of a CSV file before it is read: found out on the way of
+//! taking the digest, which sees every byte anyhow.
+
+use arrow_schema::{DataType, Field};
+use memchr::{memchr, memchr_iter, memchr2};
+
+use crate::{
+    canonical::Form,
+    csv_record::{self, BYTE_ORDER_MARK, Records, State, each_field_end},
+    lossy::Kind,
+    source::{FileSource, SourceFormat},
+};
+
+/// A longer record is not looked at: DuckDB refuses it.
+const LONGEST: usize = 1 << 22;
+
+/// DuckDB refuses records of twice that length.
+const LONGEST_SIMPLE: usize = 1_000_000;
+
+/// A value that would be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LossyValue {
+    /// The column, as an index into the declared ones.
+    pub(crate) column: usize,
+    pub(crate) line: u64,
+    pub(crate) reason: &'static str,
+    pub(crate) raw: String,
+}
+
+/// What was seen in the text of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The first value of each column that would be changed.
+    pub(crate) lossy: Vec<LossyValue>,
+
+    /// Of each declared column, whether all its values have their canonical [`Form`] or are null.
+    /// None if there is a record that is more than its fields, as many as the header has, between
+    /// delimiters, with a line feed behind it.
+    pub(crate) canonical: Option<Vec<bool>>,
+}
+
+/// A declared column whose values are looked at.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    declared: usize,
+    form: Option<Form>,
+    kind: Option<Kind>,
+}
+
+/// Looks at the text of a file, piece by piece.
+#[derive(Debug)]
+pub(crate) struct CsvScan {
+    declared: Vec<(String, DataType)>,
+    delimiter: u8,
+    null_value: Vec<u8>,
+    /// By column of the file, once its header was seen: those whose values are looked at.
+    columns: Option<Vec<Option<Column>>>,
+    canonical: Option<Vec<bool>>,
+    pending: Vec<u8>,
+    scanned: usize,
+    state: State,
+    started: bool,
+    /// Whether the pending record is too long to be looked at.
+    skipping: bool,
+    /// The line at which the pending record begins, and the one that is being looked at.
+    first_line: u64,
+    line: u64,
+    ended: bool,
+    found: Vec<LossyValue>,
+}
+
+impl CsvScan {
+    /// Looks for what the declared columns of a source would lose.
+    pub(crate) fn new(source: &FileSource) -> Self {
+        let typed = |field: &Field| (field.name().clone(), field.data_type().clone());
+        let declared: Vec<_> = source.columns.iter().map(typed).collect();
+        let has_form = |(_, data_type): &(String, DataType)| Form::of(data_type).is_some();
+        let null_value = match &source.format {
+            SourceFormat::Csv { null_value, .. } => Some(null_value.clone().into_bytes()),
+            SourceFormat::Parquet | SourceFormat::Ndjson => None,
+        };
+        Self {
+            ended: null_value.is_none(),
+            canonical: Some(declared.iter().map(has_form).collect()),
+            declared,
+            delimiter: source.format.delimiter().unwrap_or(b','),
+            null_value: null_value.unwrap_or_default(),
+            columns: None,
+            pending: Vec::new(),
+            scanned: 0,
+            state: State::FieldStart,
+            started: false,
+            skipping: false,
+            first_line: 1,
+            line: 1,
+            found: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        if self.ended || bytes.is_empty() {
+            return;
+        }
+        let bytes = if self.started {
+            bytes
+        } else {
+            bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+        };
+        self.started = true;
+        // DuckDB takes a carriage return for the end of a line, wherever it is.
+        self.expect_simple(memchr2(b'\r', b'\0', bytes).is_none());
+        let bytes = self.pending_record(bytes);
+        if self.columns.is_some() && self.pending.is_empty() && memchr(b'"', bytes).is_none() {
+            let rest = self.plain_records(bytes);
+            self.pending.extend_from_slice(&bytes[rest..]);
+        } else {
+            self.records(bytes);
+        }
+    }
+
+    /// Looks at the pending record, if it ends in `bytes` and has no quote, and returns what follows.
+    fn pending_record<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        match memchr(b'\n', bytes) {
+            Some(end)
+                if self.scanned == 0
+                    && !self.skipping
+                    && memchr(b'"', &self.pending).is_none()
+                    && memchr(b'"', &bytes[..end]).is_none() =>
+            {
+                self.records(&bytes[..=end]);
+                &bytes[end + 1..]
+            }
+            _ => bytes,
+        }
+    }
+
+    /// Looks at records without a quote, which most are, and returns where the last one begins if
+    /// it does not end.
+    fn plain_records(&mut self, text: &[u8]) -> usize {
+        let columns = self.columns.take().unwrap_or_default();
+        let (mut start, mut field_start, mut place) = (0, 0, 0);
+        each_field_end(self.delimiter, text, |end| {
+            let ends = text[end] == b'\n';
+            if let Some(Some(column)) = columns.get(place) {
+                let field = &text[field_start..end];
+                if !column.form.is_some_and(|form| form.fits(field)) {
+                    let record = text[start..].split(|byte| *byte == b'\n').next();
+                    self.look(*column, field, record.unwrap_or_default());
+                }
+            }
+            field_start = end + 1;
+            place += 1;
+            if ends {
+                let length = field_start - start;
+                self.expect_simple(place == columns.len() && (2..LONGEST_SIMPLE).contains(&length));
+                (start, place) = (field_start, 0);
+                self.line += 1;
+                self.first_line = self.line;
+            }
+        });
+        self.expect_simple(str::from_utf8(&text[..start]).is_ok());
+        self.columns = Some(columns);
+        start
+    }
+
+    /// Looks at records of any shape, behind the pending one.
+    fn records(&mut self, bytes: &[u8]) {
+        let mut text = std::mem::take(&mut self.pending);
+        text.extend_from_slice(bytes);
+        let mut start = 0;
+        while let Some(length) = memchr(b'\n', &text[self.scanned..]) {
+            let end = self.scanned + length + 1;
+            let piece = &text[self.scanned..end];
+            let has_quotes = self.skipping || self.scanned > start || memchr(b'"', piece).is_some();
+            let mut ends = true;
+            if has_quotes {
+                for byte in piece {
+                    (self.state, ends) = Records::Csv(self.delimiter).next(self.state, *byte);
+                }
+            }
+            self.scanned = end;
+            self.line += 1;
+            if ends {
+                if !std::mem::take(&mut self.skipping) {
+                    self.record(&text[start..end], has_quotes);
+                }
+                start = end;
+                self.first_line = self.line;
+                self.state = State::FieldStart;
+            }
+        }
+        text.drain(..start);
+        self.scanned -= start;
+        if text.len() > LONGEST {
+            // Only where it ends is of interest. A header of that length is the end of the file.
+            for byte in &text[self.scanned..] {
+                (self.state, _) = Records::Csv(self.delimiter).next(self.state, *byte);
+            }
+            text.clear();
+            self.scanned = 0;
+            self.skipping = true;
+            self.expect_simple(false);
+            self.ended |= self.columns.is_none();
+        }
+        self.pending = text;
+    }
+
+    pub(crate) fn finish(mut self) -> Seen {
+        let last = std::mem::take(&mut self.pending);
+        if !self.ended && !self.skipping && !last.is_empty() {
+            // It has no line feed.
+            self.expect_simple(false);
+            self.record(&last, true);
+        }
+        Seen {
+            lossy: self.found,
+            canonical: self.canonical.filter(|_| self.columns.is_some()),
+        }
+    }
+
+    fn record(&mut self, record: &[u8], has_quotes: bool) {
+        let delimiter = self.delimiter;
+        let Some(columns) = self.columns.take() else {
+            self.expect_simple(!has_quotes);
+            let names = csv_record::fields(record, delimiter);
+            self.columns = Some(names.iter().map(|name| self.column(name)).collect());
+            return;
+        };
+        let mut count = 0;
+        let mut look = |place: usize, text: &[u8]| {
+            count = place + 1;
+            if let Some(Some(column)) = columns.get(place)
+                && !column.form.is_some_and(|form| form.fits(text))
+            {
+                self.look(*column, text, record);
+            }
+        };
+        if has_quotes {
+            let fields = csv_record::fields(record, delimiter);
+            for (place, text) in fields.iter().enumerate() {
+                look(place, text.as_bytes());
+            }
+        } else {
+            let record = record.strip_suffix(b"\n").unwrap_or(record);
+            let mut start = 0;
+            let ends = memchr_iter(delimiter, record).chain([record.len()]);
+            for (place, end) in ends.enumerate() {
+                look(place, &record[start..end]);
+                start = end + 1;
+            }
+        }
+        self.expect_simple(
+            !has_quotes
+                && count == columns.len()
+                && (2..LONGEST_SIMPLE).contains(&record.len())
+                && str::from_utf8(record).is_ok(),
+        );
+        self.columns = Some(columns);
+    }
+
+    /// Returns the declared column of a name, if its values must be looked at.
+    fn column(&self, name: &String) -> Option<Column> {
+        let declared = self.declared.iter().position(|(known, _)| known == name)?;
+        let data_type = &self.declared[declared].1;
+        let (form, kind) = (Form::of(data_type), Kind::of(data_type));
+        (kind.is_some() || form != Some(Form::Text)).then_some(Column {
+            declared,
+            form,
+            kind,
+        })
+    }
+
+    /// Gives the text up as one that could be canonical, unless what was seen of it is simple.
+    fn expect_simple(&mut self, simple: bool) {
+        if !simple {
+            self.canonical = None;
+        }
+    }
+
+    /// Looks at a value that does not have the canonical form of its column.
+    fn look(&mut self, column: Column, text: &[u8], record: &[u8]) {
+        if text == self.null_value.as_slice() {
+            return;
+        }
+        if let Some(canonical) = &mut self.canonical {
+            canonical[column.declared] = false;
+        }
+        // The last field may end in a carriage return.
+        let text = text.trim_ascii_end();
+        if let Some(reason) = column.kind.and_then(|kind| kind.loses(text)) {
+            self.note(column.declared, reason, record);
+        }
+    }
+
+    /// Keeps a value that would be changed, if it is the first of its column.
+    fn note(&mut self, column: usize, reason: &'static str, record: &[u8]) {
+        if !self.found.iter().any(|found| found.column == column) {
+            self.found.push(LossyValue {
+                column,
+                line: self.first_line,
+                reason,
+                raw: csv_record::raw(record),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_schema::TimeUnit;
+
+    use super::*;
+
+    fn scan(columns: &[(&str, DataType)]) -> CsvScan {
+        let field =
+            |(name, data_type): &(&str, DataType)| Field::new(*name, data_type.clone(), true);
+        CsvScan::new(&FileSource {
+            format: SourceFormat::Csv {
+                delimiter: ',',
+                null_value: "-1.5".to_owned(),
+            },
+            columns: columns.iter().map(field).collect(),
+            ignore_extra_columns: true,
+            accept_missing_line_end: false,
+        })
+    }
+
+    #[test]
+    fn pieces_of_any_size_with_and_without_quotes_say_the_same() {
+        let rows = [
+            ["1", "a", "2019-10-11 14:55:23"],
+            ["-1.5", "1.5", "2019-10-11"],
+            ["2.0", "", ""],
+            ["3", "b.5", "2019-10-11 14:55:23.1234567"],
+            ["4.25", "c", "infinity"],
+            ["5.5", "", "2019-10-11 14:55:23Z"],
+        ];
+        let columns = [
+            ("id", DataType::Int64),
+            ("name", DataType::Utf8),
+            ("at", DataType::Timestamp(TimeUnit::Microsecond, None)),
+        ];
+        for line_end in ["\n", "\r\n"] {
+            // A value of the third column may be quoted, or one of the second.
+            for quoted in [[].as_slice(), &[0], &[3], &[4], &[5], &[0, 1, 2, 3, 4, 5]] {
+                let mut text = format!("id,name,at{line_end}");
+                for (number, [id, name, at]) in rows.iter().enumerate() {
+                    let quote = if quoted.contains(&number) { "\"" } else { "" };
+                    text.extend([id, ",", name, ",", quote, at, quote, line_end]);
+                }
+                for size in 1..=text.len() {
+                    let mut scan = scan(&columns);
+                    text.as_bytes()
+                        .chunks(size)
+                        .for_each(|piece| scan.add(piece));
+                    let found = scan.finish().lossy;
+                    let mut places: Vec<_> = found.iter().map(|f| (f.column, f.line)).collect();
+                    places.sort_unstable();
+                    assert_eq!(places, [(0, 6), (2, 5)], "{text} in pieces of {size}");
+                    assert!(
+                        found.iter().all(|f| f.raw.starts_with(['3', '4'])),
+                        "{found:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_a_record_that_is_too_long_is_looked_at() {
+        let mut scan = scan(&[("id", DataType::Int64)]);
+        let long = "x".repeat(2 * LONGEST);
+        // The line end in the quotes of the long one is not its end.
+        let text = format!("name,id\na,1\n\"{long}\n\",2.5\nb,1.5\n");
+        for piece in text.as_bytes().chunks(1 << 16) {
+            scan.add(piece);
+        }
+        let found = scan.finish().lossy;
+        let raw: Vec<_> = found.iter().map(|found| found.raw.as_str()).collect();
+        assert_eq!(raw, ["b,1.5"]);
+        assert_eq!(found[0].line, 5);
+    }
+
+    /// What is said of the columns `id`, `name` and `at`, in pieces of any size.
+    fn canonical(text: &str) -> Option<Vec<bool>> {
+        let columns = [
+            ("id", DataType::Int64),
+            ("name", DataType::Utf8),
+            ("at", DataType::Timestamp(TimeUnit::Microsecond, None)),
+            ("share", DataType::Float64),
+        ];
+        let said = |size: usize| {
+            let mut scan = scan(&columns);
+            text.as_bytes()
+                .chunks(size)
+                .for_each(|piece| scan.add(piece));
+            scan.finish().canonical
+        };
+        let whole = said(text.len());
+        for size in 1..text.len() {
+            assert_eq!(said(size), whole, "{text} in pieces of {size}");
+        }
+        whole
+    }
+
+    #[test]
+    fn canonical_columns_have_one_form_or_are_null() {
+        let all = Some(vec![true, true, true, false]);
+        for text in [
+            "name,id,at\n",
+            "id,more,name,at\n1,,é,2019-10-11 14:55:23\n-1.5,x,-1.5,-1.5\n",
+            "\u{feff}id\n7\n",
+        ] {
+            assert_eq!(canonical(text), all, "{text}");
+        }
+        assert_eq!(
+            canonical("id,name\n1,a\n 1,b\n"),
+            Some(vec![false, true, true, false])
+        );
+        assert_eq!(
+            canonical("at,id\n2019-10-11,1\n"),
+            Some(vec![true, true, false, false])
+        );
+    }
+
+    #[test]
+    fn records_that_are_more_than_fields_are_for_others_to_read() {
+        for text in [
+            "id,name\n1,\"a\"\n",
+            "\"id\",name\n1,a\n",
+            "id,name\r\n1,a\r\n",
+            "id,name\n1,a\rb\n",
+            "id,name\n1,\0\n",
+            "id,name\n1\n",
+            "id,name\n1,a,b\n",
+            "id,name\n\n1,a\n",
+            "name\n\na\n",
+            "id,name\n1,a",
+            "id,name",
+        ] {
+            assert_eq!(canonical(text), None, "{text}");
+        }
+        let mut scan = scan(&[("name", DataType::Utf8)]);
+        scan.add(b"name\n\xff\n");
+        assert_eq!(scan.finish().canonical, None);
+        let mut scan = self::scan(&[("name", DataType::Utf8)]);
+        scan.add(format!("name\n{}\n", "x".repeat(LONGEST_SIMPLE)).as_bytes());
+        assert_eq!(scan.finish().canonical, None);
+    }
+}
