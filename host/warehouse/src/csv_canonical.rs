@@ -7,6 +7,7 @@
 //! other file is DuckDB's, which alone decides what is malformed (`csv.rs`).
 
 use std::{
+    collections::HashSet,
     io::{self, Read, Seek, SeekFrom},
     str::FromStr,
     sync::{
@@ -27,7 +28,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, SchemaRef};
 use fs_err::File;
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use crate::{
     canonical,
@@ -78,6 +79,14 @@ impl CanonicalFile {
         if file.is_gzip() || !projection.iter().all(|&column| canonical[column]) {
             return None;
         }
+        // DuckDB, which does not tell names apart by case, refuses such a file.
+        let mut names = HashSet::new();
+        if !columns
+            .iter()
+            .all(|f| names.insert(f.name().to_lowercase()))
+        {
+            return None;
+        }
         let place = |field: &Field| {
             let is_field = |&column: &usize| declared[column].name() == field.name();
             projection.iter().position(is_field)
@@ -111,6 +120,9 @@ impl CanonicalCsv {
     /// Reads all rows, in no particular order.
     pub(crate) fn read(&self, emit: &mut Emit<'_>) -> Result<(), ReadError> {
         let read = self.read_all(emit);
+        if matches!(read, Err(ReadError::Interrupted)) {
+            return read;
+        }
         // What is wrong with a file that is not the one that was listed is of no interest.
         for file in &self.files {
             file.file.check_unchanged()?;
@@ -179,7 +191,9 @@ impl CanonicalCsv {
 
     /// Takes whole records apart.
     fn parse(&self, file: &CanonicalFile, text: &str) -> Result<Vec<RecordBatch>, ReadError> {
-        let builder = |field: &Arc<Field>| builder(field.data_type());
+        let rows = memchr_iter(b'\n', text.as_bytes()).count();
+        let rows = rows.min(BATCH_ROWS);
+        let builder = |field: &Arc<Field>| builder(field.data_type(), rows);
         let builders: Option<Vec<_>> = self.schema.fields().iter().map(builder).collect();
         let mut builders = builders.ok_or_else(|| file.changed())?;
         let mut batches = vec![];
@@ -309,31 +323,31 @@ impl Values for Texts {
     }
 }
 
-/// Returns what takes the values of a type, none if it has no canonical form.
-fn builder(data_type: &DataType) -> Option<Box<dyn Values>> {
-    fn parsed<T: ArrowPrimitiveType>(parse: fn(&str) -> Option<T::Native>) -> Box<dyn Values> {
-        let values = PrimitiveBuilder::<T>::with_capacity(BATCH_ROWS);
+/// Returns what takes so many values of a type, none if it has no canonical form.
+fn builder(data_type: &DataType, rows: usize) -> Option<Box<dyn Values>> {
+    fn parsed<T: ArrowPrimitiveType>(
+        rows: usize,
+        parse: fn(&str) -> Option<T::Native>,
+    ) -> Box<dyn Values> {
+        let values = PrimitiveBuilder::<T>::with_capacity(rows);
         Box::new(Parsed { values, parse })
     }
-    fn integer<T: ArrowPrimitiveType<Native: FromStr>>() -> Box<dyn Values> {
-        parsed::<T>(|text| text.parse().ok())
+    fn integer<T: ArrowPrimitiveType<Native: FromStr>>(rows: usize) -> Box<dyn Values> {
+        parsed::<T>(rows, |text| text.parse().ok())
     }
     Some(match data_type {
-        DataType::Int8 => integer::<Int8Type>(),
-        DataType::Int16 => integer::<Int16Type>(),
-        DataType::Int32 => integer::<Int32Type>(),
-        DataType::Int64 => integer::<Int64Type>(),
-        DataType::UInt8 => integer::<UInt8Type>(),
-        DataType::UInt16 => integer::<UInt16Type>(),
-        DataType::UInt32 => integer::<UInt32Type>(),
-        DataType::UInt64 => integer::<UInt64Type>(),
-        DataType::Utf8 => Box::new(Texts(StringBuilder::with_capacity(
-            BATCH_ROWS,
-            BATCH_ROWS * 8,
-        ))),
-        DataType::Date32 => parsed::<Date32Type>(|text| canonical::date(text.as_bytes())),
+        DataType::Int8 => integer::<Int8Type>(rows),
+        DataType::Int16 => integer::<Int16Type>(rows),
+        DataType::Int32 => integer::<Int32Type>(rows),
+        DataType::Int64 => integer::<Int64Type>(rows),
+        DataType::UInt8 => integer::<UInt8Type>(rows),
+        DataType::UInt16 => integer::<UInt16Type>(rows),
+        DataType::UInt32 => integer::<UInt32Type>(rows),
+        DataType::UInt64 => integer::<UInt64Type>(rows),
+        DataType::Utf8 => Box::new(Texts(StringBuilder::with_capacity(rows, rows * 8))),
+        DataType::Date32 => parsed::<Date32Type>(rows, |text| canonical::date(text.as_bytes())),
         DataType::Timestamp(..) => {
-            parsed::<TimestampMicrosecondType>(|text| canonical::timestamp(text.as_bytes()))
+            parsed::<TimestampMicrosecondType>(rows, |text| canonical::timestamp(text.as_bytes()))
         }
         _ => return None,
     })

@@ -75,15 +75,19 @@ impl CsvScan {
         let typed = |field: &Field| (field.name().clone(), field.data_type().clone());
         let declared: Vec<_> = source.columns.iter().map(typed).collect();
         let has_form = |(_, data_type): &(String, DataType)| Form::of(data_type).is_some();
+        let delimiter = source.format.delimiter().unwrap_or(b',');
         let null_value = match &source.format {
             SourceFormat::Csv { null_value, .. } => Some(null_value.clone().into_bytes()),
             SourceFormat::Parquet | SourceFormat::Ndjson => None,
         };
+        // DuckDB refuses a null value with a delimiter or a quote in it.
+        let is_of_a_value = |byte: &u8| *byte != delimiter && *byte != b'"';
+        let has_own_null = null_value.iter().flatten().all(is_of_a_value);
         Self {
             ended: null_value.is_none(),
-            canonical: Some(declared.iter().map(has_form).collect()),
+            canonical: has_own_null.then(|| declared.iter().map(has_form).collect()),
             declared,
-            delimiter: source.format.delimiter().unwrap_or(b','),
+            delimiter,
             null_value: null_value.unwrap_or_default(),
             columns: None,
             pending: Vec::new(),
@@ -110,7 +114,8 @@ impl CsvScan {
         // DuckDB takes a carriage return for the end of a line, wherever it is.
         self.expect_simple(memchr2(b'\r', b'\0', bytes).is_none());
         let bytes = self.pending_record(bytes);
-        if self.columns.is_some() && self.pending.is_empty() && memchr(b'"', bytes).is_none() {
+        let is_between = self.columns.is_some() && self.pending.is_empty() && !self.skipping;
+        if is_between && memchr(b'"', bytes).is_none() {
             let rest = self.plain_records(bytes);
             self.pending.extend_from_slice(&bytes[rest..]);
         } else {
@@ -363,6 +368,22 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_record_behind_one_that_is_too_long_is_looked_at() {
+        for long in [
+            "x".repeat(LONGEST + 300_000),
+            format!("\"{}\n7.5,b\n\"", "x".repeat(LONGEST + 300_000)),
+        ] {
+            let mut scan = scan(&[("id", DataType::Int64)]);
+            let text = format!("id,name\n2,{long}\n{}1.5,lossy\n4,d\n", "3,c\n".repeat(40));
+            for piece in text.as_bytes().chunks(100) {
+                scan.add(piece);
+            }
+            let raw: Vec<_> = scan.finish().lossy.into_iter().map(|l| l.raw).collect();
+            assert_eq!(raw, ["1.5,lossy"]);
         }
     }
 

@@ -393,7 +393,7 @@ impl Load {
     }
 
     /// Returns whether a relation, with its filter, has rows.
-    fn exists(&self, relation: &str) -> Result<bool, LoadError> {
+    pub(crate) fn exists(&self, relation: &str) -> Result<bool, LoadError> {
         let found = self.first(&format!("SELECT '', '' FROM {relation}"))?;
         Ok(found.is_some())
     }

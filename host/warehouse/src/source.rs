@@ -14,7 +14,7 @@ use crate::{
     json_lines::JsonLines,
     malformed::{self, Examination},
     parquet, sql,
-    stream::{Explain, Finish, RowStream, Statement},
+    stream::{Emit, Explain, Finish, RowStream, Statement},
     types::{sql_type, unsupported},
     warehouse::Warehouse,
 };
@@ -223,9 +223,17 @@ impl Warehouse {
                         null_value,
                         threads,
                     );
-                    return RowStream::produce(connection, schema, AHEAD_BYTES, move |_, emit| {
-                        csv.read(emit).map(|()| Vec::new())
-                    });
+                    let read = move |connection: &Connection, emit: &mut Emit<'_>| {
+                        let interrupted = || connection.instance().interrupted();
+                        csv.read(&mut |batch| {
+                            if interrupted() {
+                                return Err(ReadError::Interrupted);
+                            }
+                            emit(batch)
+                        })?;
+                        Ok(Vec::new())
+                    };
+                    return RowStream::produce(connection, schema, AHEAD_BYTES, read);
                 }
                 if max_rejected > 0 {
                     rejects = Some((Rejects::new(&connection), delimiter));
