@@ -118,7 +118,10 @@ impl Project {
             return Err(graver(error, warehouse.read_back(&committed)));
         }
         observer.reached(Point::Checkpointing, "");
-        let written = if committed.load_ids().any(|id| id % LOADS_PER_COMPACTION == 0) {
+        let written = if committed
+            .load_ids()
+            .any(|id| id % LOADS_PER_COMPACTION == 0)
+        {
             warehouse.compact()
         } else {
             warehouse.checkpoint()
