@@ -51,8 +51,8 @@ const BATCH_ROWS: usize = 8_192;
 /// A file, and of each of its columns which one of the result it is, if any.
 #[derive(Debug, Clone)]
 pub(crate) struct CanonicalFile {
-    pub(crate) file: FileIdentity,
-    pub(crate) places: Vec<Option<usize>>,
+    file: FileIdentity,
+    places: Vec<Option<usize>>,
 }
 
 /// Files that can be read here.
@@ -91,9 +91,11 @@ impl CanonicalFile {
             let is_field = |&column: &usize| declared[column].name() == field.name();
             projection.iter().position(is_field)
         };
-        Some(Self {
+        let places: Vec<_> = columns.iter().map(place).collect();
+        // None is asked for twice.
+        (places.iter().flatten().count() == projection.len()).then(|| Self {
             file: file.clone(),
-            places: columns.iter().map(place).collect(),
+            places,
         })
     }
 }

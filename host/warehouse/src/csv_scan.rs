@@ -147,10 +147,9 @@ impl CsvScan {
         each_field_end(self.delimiter, text, |end| {
             let ends = text[end] == b'\n';
             if let Some(Some(column)) = columns.get(place) {
-                let field = &text[field_start..end];
-                if !column.form.is_some_and(|form| form.fits(field)) {
+                if let Some(reason) = self.loss(*column, &text[field_start..end]) {
                     let record = text[start..].split(|byte| *byte == b'\n').next();
-                    self.look(*column, field, record.unwrap_or_default());
+                    self.note(column.declared, reason, record.unwrap_or_default());
                 }
             }
             field_start = end + 1;
@@ -210,6 +209,7 @@ impl CsvScan {
         self.pending = text;
     }
 
+    /// Returns what was seen, when all was added.
     pub(crate) fn finish(mut self) -> Seen {
         let last = std::mem::take(&mut self.pending);
         if !self.ended && !self.skipping && !last.is_empty() {
@@ -235,9 +235,9 @@ impl CsvScan {
         let mut look = |place: usize, text: &[u8]| {
             count = place + 1;
             if let Some(Some(column)) = columns.get(place)
-                && !column.form.is_some_and(|form| form.fits(text))
+                && let Some(reason) = self.loss(*column, text)
             {
-                self.look(*column, text, record);
+                self.note(column.declared, reason, record);
             }
         };
         if has_quotes {
@@ -268,7 +268,8 @@ impl CsvScan {
         let declared = self.declared.iter().position(|(known, _)| known == name)?;
         let data_type = &self.declared[declared].1;
         let (form, kind) = (Form::of(data_type), Kind::of(data_type));
-        (kind.is_some() || form != Some(Form::Text)).then_some(Column {
+        let is_looked_at = kind.is_some() || form.is_some_and(|form| form != Form::Text);
+        is_looked_at.then_some(Column {
             declared,
             form,
             kind,
@@ -282,19 +283,16 @@ impl CsvScan {
         }
     }
 
-    /// Looks at a value that does not have the canonical form of its column.
-    fn look(&mut self, column: Column, text: &[u8], record: &[u8]) {
-        if text == self.null_value.as_slice() {
-            return;
+    /// Returns what would be lost of a value, and notes whether it has the form of its column.
+    fn loss(&mut self, column: Column, text: &[u8]) -> Option<&'static str> {
+        if column.form.is_some_and(|form| form.fits(text)) || text == self.null_value.as_slice() {
+            return None;
         }
         if let Some(canonical) = &mut self.canonical {
             canonical[column.declared] = false;
         }
         // The last field may end in a carriage return.
-        let text = text.trim_ascii_end();
-        if let Some(reason) = column.kind.and_then(|kind| kind.loses(text)) {
-            self.note(column.declared, reason, record);
-        }
+        column.kind?.loses(text.trim_ascii_end())
     }
 
     /// Keeps a value that would be changed, if it is the first of its column.
