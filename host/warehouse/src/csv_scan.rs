@@ -146,11 +146,11 @@ impl CsvScan {
         let (mut start, mut field_start, mut place) = (0, 0, 0);
         each_field_end(self.delimiter, text, |end| {
             let ends = text[end] == b'\n';
-            if let Some(Some(column)) = columns.get(place) {
-                if let Some(reason) = self.loss(*column, &text[field_start..end]) {
-                    let record = text[start..].split(|byte| *byte == b'\n').next();
-                    self.note(column.declared, reason, record.unwrap_or_default());
-                }
+            if let Some(Some(column)) = columns.get(place)
+                && let Some(reason) = self.loss(*column, &text[field_start..end])
+            {
+                let record = text[start..].split(|byte| *byte == b'\n').next();
+                self.note(column.declared, reason, record.unwrap_or_default());
             }
             field_start = end + 1;
             place += 1;
