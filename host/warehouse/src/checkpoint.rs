@@ -30,8 +30,9 @@ impl Warehouse {
                 sql::internal("meta")
             ))?;
             let written = write_log(connection);
-            // Closing the connection rolls back.
-            drop(deleting);
+            // Not left to the end of the connection: there DuckDB ends the process if it cannot roll
+            // back, and after a checkpoint that failed it cannot.
+            let _rolled_back = deleting.execute_batch("ROLLBACK");
             written
         })
     }
