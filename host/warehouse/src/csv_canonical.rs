@@ -75,7 +75,7 @@ impl CanonicalFile {
         declared: &[Field],
         projection: &[usize],
     ) -> Option<Self> {
-        let canonical = file.seen.as_ref()?.canonical.as_ref()?;
+        let canonical = file.text.as_ref()?.csv.canonical.as_ref()?;
         if file.is_gzip() || !projection.iter().all(|&column| canonical[column]) {
             return None;
         }

@@ -39,6 +39,17 @@ pub(crate) struct Seen {
     pub(crate) canonical: Option<Vec<bool>>,
 }
 
+impl Seen {
+    /// Adds what was seen in other records of the same simple text.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.lossy.extend(other.lossy);
+        self.canonical = match (self.canonical.take(), other.canonical) {
+            (Some(own), Some(other)) => Some(own.iter().zip(other).map(|(a, b)| *a && b).collect()),
+            _ => None,
+        };
+    }
+}
+
 /// A declared column whose values are looked at.
 #[derive(Debug, Clone, Copy)]
 struct Column {
@@ -207,6 +218,16 @@ impl CsvScan {
             self.ended |= self.columns.is_none();
         }
         self.pending = text;
+    }
+
+    /// Returns whether all that was added is the header and whole records of a simple text, in
+    /// which no value would be changed. It says the same of its other records, whatever their order.
+    pub(crate) fn is_simple(&self) -> bool {
+        self.columns.is_some()
+            && self.canonical.is_some()
+            && self.found.is_empty()
+            && self.pending.is_empty()
+            && !self.skipping
     }
 
     /// Returns what was seen, when all was added.

@@ -3,8 +3,6 @@
 use std::{
     io::{self, Read, Seek, SeekFrom},
     path::{Component, Path, PathBuf},
-    sync::mpsc,
-    thread,
 };
 
 use chrono::{DateTime, Utc};
@@ -13,17 +11,15 @@ use fs_err::File;
 
 use crate::{
     csv_record::{self, QuoteScan, Quotes, count_lines, read_full},
-    csv_scan::{CsvScan, Seen},
+    csv_scan::CsvScan,
+    digest::{self, TextSeen},
     error::ReadError,
     json::MemberScan,
     source::FileSource,
 };
 
 /// Bytes read at once.
-const BLOCK: usize = 1 << 18;
-
-/// How many blocks may wait for the thread that looks at them.
-const WAITING_BLOCKS: usize = 8;
+pub(crate) const BLOCK: usize = 1 << 18;
 
 /// A file, and what tells whether it is still the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,64 +36,35 @@ pub struct FileIdentity {
     /// When it was last modified, to the microsecond.
     pub modified: DateTime<Utc>,
 
-    /// The digest of its bytes, as [`digest_file`] gives it, if it was taken.
+    /// The digest of its bytes, as [`crate::digest_file`] gives it, if it was taken.
     pub digest: Option<String>,
 
-    /// What was seen of its quotes when the digest was taken, and for which delimiter.
-    pub(crate) seen_quotes: Option<(u8, Quotes)>,
-
-    /// The last byte of its text that was seen when the digest was taken, if there is one.
-    pub(crate) seen_last: Option<u8>,
-
-    /// What was seen in its text, as CSV of a source, when the digest was taken for that source.
-    pub(crate) seen: Option<Seen>,
-
-    /// Declared members whose names were not seen in its text when the digest was taken.
-    pub(crate) unseen_members: Option<Vec<String>>,
+    /// What was seen of its text when the digest was taken for a source.
+    pub(crate) text: Option<TextSeen>,
 }
 
 impl FileIdentity {
-    /// Takes the digest of the file, as [`digest_file`] does.
+    /// Takes the digest of the file, as [`crate::digest_file`] does.
     ///
     /// What reading the file as one of `source` needs to know of it beforehand is found out on
-    /// the way, so that the file is not read once more for it; on another thread, if one is free.
+    /// the way, so that the file is not read once more for it; on another thread, too, if one is
+    /// free.
     ///
     /// # Errors
     ///
-    /// As [`digest_file`], about [`FileIdentity::path`].
+    /// As [`crate::digest_file`], about [`FileIdentity::path`].
     pub fn take_digest(&mut self, source: &FileSource, free_thread: bool) -> Result<(), ReadError> {
-        let mut scan = source
-            .format
-            .delimiter()
-            .map(|delimiter| (delimiter, QuoteScan::new(delimiter)));
-        let mut last = None;
-        let mut csv = CsvScan::new(source);
-        let mut members = MemberScan::new(source);
-        let mut look = |bytes: &[u8]| {
-            last = bytes.last().copied().or(last);
-            csv.add(bytes);
-            members.add(bytes);
-            if let Some((_, scan)) = &mut scan {
-                scan.add(bytes);
-            }
-        };
-        let digest = if free_thread {
-            digest_beside(&self.absolute, look)
-        } else {
-            digest(&self.absolute, |block| look(block))
-        };
-        self.digest = Some(digest.map_err(|error| self.read_error(error))?);
-        self.seen_quotes = scan.map(|(delimiter, scan)| (delimiter, scan.finish()));
-        self.seen_last = last;
-        self.seen = Some(csv.finish());
-        self.unseen_members = Some(members.finish());
+        let taken = digest::take(&self.absolute, source, free_thread);
+        let (digest, text) = taken.map_err(|error| self.read_error(error))?;
+        self.digest = Some(digest);
+        self.text = Some(text);
         Ok(())
     }
 
     /// Checks that the last line of the text has its end; a file without a byte has no line.
     pub(crate) fn check_last_line(&self) -> Result<(), ReadError> {
-        let last = match self.seen_last {
-            Some(last) => Some(last),
+        let last = match &self.text {
+            Some(text) => text.last,
             None => self.last_byte().map_err(|error| self.read_error(error))?,
         };
         if last.is_none_or(|last| last == b'\n') {
@@ -118,8 +85,8 @@ impl FileIdentity {
         projection: &[usize],
     ) -> Result<(), ReadError> {
         let scanned;
-        let seen = if let Some(seen) = &self.seen {
-            seen
+        let seen = if let Some(text) = &self.text {
+            &text.csv
         } else {
             let mut scan = CsvScan::new(source);
             self.each_block(|block| scan.add(block))
@@ -142,8 +109,8 @@ impl FileIdentity {
 
     /// Returns the declared members whose names are not in the text as they are.
     pub(crate) fn unseen_members(&self, source: &FileSource) -> Result<Vec<String>, ReadError> {
-        if let Some(unseen) = &self.unseen_members {
-            return Ok(unseen.clone());
+        if let Some(text) = &self.text {
+            return Ok(text.unseen_members.clone());
         }
         let mut scan = MemberScan::new(source);
         self.each_block(|block| scan.add(block))
@@ -185,22 +152,13 @@ impl FileIdentity {
         Ok((line, raw))
     }
 
-    /// Reads the text, block by block.
-    fn each_block(&self, mut look: impl FnMut(&[u8])) -> io::Result<()> {
-        let mut reader = self.open_text()?;
-        let mut block = vec![0; BLOCK];
-        loop {
-            let read = read_full(&mut reader, &mut block)?;
-            if read == 0 {
-                return Ok(());
-            }
-            look(&block[..read]);
-        }
+    fn each_block(&self, look: impl FnMut(&[u8])) -> io::Result<()> {
+        each_block(&self.absolute, look)
     }
 
     /// Looks at the quotes of the file, unless that was done.
     pub(crate) fn quotes(&self, delimiter: u8) -> Result<Quotes, ReadError> {
-        if let Some((seen, quotes)) = self.seen_quotes
+        if let Some((seen, quotes)) = self.text.as_ref().and_then(|text| text.quotes)
             && seen == delimiter
         {
             return Ok(quotes);
@@ -245,13 +203,7 @@ impl FileIdentity {
     }
 
     fn open_text(&self) -> io::Result<Box<dyn Read>> {
-        let file = File::open(&self.absolute)?;
-        let file = io::BufReader::with_capacity(BLOCK, file);
-        Ok(if self.is_gzip() {
-            Box::new(MultiGzDecoder::new(file))
-        } else {
-            Box::new(file)
-        })
+        open_text(&self.absolute)
     }
 
     /// Gives an error of the operating system its place.
@@ -260,12 +212,34 @@ impl FileIdentity {
     }
 }
 
-fn is_gzip(path: &Path) -> bool {
+pub(crate) fn is_gzip(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
 }
 
-fn read_error(path: &str, gzip: bool, source: io::Error) -> ReadError {
+/// Reads the text of a file, decompressed, block by block.
+pub(crate) fn each_block(path: &Path, mut look: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut reader = open_text(path)?;
+    let mut block = vec![0; BLOCK];
+    loop {
+        let read = read_full(&mut reader, &mut block)?;
+        if read == 0 {
+            return Ok(());
+        }
+        look(&block[..read]);
+    }
+}
+
+fn open_text(path: &Path) -> io::Result<Box<dyn Read>> {
+    let file = io::BufReader::with_capacity(BLOCK, File::open(path)?);
+    Ok(if is_gzip(path) {
+        Box::new(MultiGzDecoder::new(file))
+    } else {
+        Box::new(file)
+    })
+}
+
+pub(crate) fn read_error(path: &str, gzip: bool, source: io::Error) -> ReadError {
     let path = path.to_owned();
     match source.kind() {
         io::ErrorKind::NotFound => ReadError::Vanished { path },
@@ -405,86 +379,9 @@ fn look_at(base: &Path, path: &Path) -> Result<Option<FileIdentity>, ReadError> 
         size_bytes: metadata.len(),
         modified: modified(&metadata).map_err(unreadable)?,
         digest: None,
-        seen_quotes: None,
-        seen_last: None,
-        seen: None,
-        unseen_members: None,
+        text: None,
         path: shown,
     }))
-}
-
-/// Takes the digest of a file, `blake3:` and 64 hexadecimal digits.
-///
-/// The digest is of the bytes in the file. If its name ends in `.gz` it is decompressed
-/// as well, to be sure that it is whole: DuckDB reads a truncated one without a word.
-///
-/// # Errors
-///
-/// - [`ReadError::Vanished`], [`ReadError::Unreadable`] if the file cannot be read.
-/// - [`ReadError::Truncated`] if its compressed data is incomplete or damaged.
-pub fn digest_file(path: &Path) -> Result<String, ReadError> {
-    digest(path, |_| {}).map_err(|error| read_error(&path.to_string_lossy(), is_gzip(path), error))
-}
-
-/// Takes the digest of a file and shows its text, decompressed, block by block.
-fn digest(path: &Path, mut show: impl FnMut(&mut Vec<u8>)) -> io::Result<String> {
-    let mut hashed = HashingReader {
-        inner: File::open(path)?,
-        hasher: blake3::Hasher::new(),
-    };
-    let mut block = Vec::new();
-    let mut show_all = |reader: &mut dyn Read| -> io::Result<()> {
-        loop {
-            block.resize(BLOCK, 0);
-            let read = read_full(&mut *reader, &mut block)?;
-            if read == 0 {
-                return Ok(());
-            }
-            block.truncate(read);
-            show(&mut block);
-        }
-    };
-    if is_gzip(path) {
-        let file = io::BufReader::with_capacity(BLOCK, &mut hashed);
-        show_all(&mut MultiGzDecoder::new(file))?;
-    } else {
-        show_all(&mut hashed)?;
-    }
-    Ok(format!("blake3:{}", hashed.hasher.finalize().to_hex()))
-}
-
-/// Takes the digest of a file, while another thread looks at its text.
-fn digest_beside(path: &Path, mut look: impl FnMut(&[u8]) + Send) -> io::Result<String> {
-    let (shown, to_see) = mpsc::sync_channel::<Vec<u8>>(WAITING_BLOCKS);
-    let (seen, to_fill) = mpsc::channel();
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            for block in to_see {
-                look(&block);
-                // Nobody fills it again if the file has ended.
-                drop(seen.send(block));
-            }
-        });
-        // It ends the queue when it is dropped, and so the other thread.
-        digest(path, move |block| {
-            let next = to_fill.try_recv().unwrap_or_default();
-            let full = std::mem::replace(block, next);
-            shown.send(full).expect("the other thread sees all blocks");
-        })
-    })
-}
-
-struct HashingReader {
-    inner: File,
-    hasher: blake3::Hasher,
-}
-
-impl Read for HashingReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..read]);
-        Ok(read)
-    }
 }
 
 fn modified(metadata: &std::fs::Metadata) -> io::Result<DateTime<Utc>> {

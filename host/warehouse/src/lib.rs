@@ -25,6 +25,7 @@ mod csv_canonical;
 mod csv_record;
 mod csv_scan;
 mod diagnose;
+mod digest;
 mod error;
 mod estimate;
 mod files;
@@ -60,10 +61,11 @@ mod warehouse;
 pub use attached::{AttachedColumns, AttachedTable, NewestWatermark, Watermark};
 pub use compare::{ColumnDifference, Comparison, DifferenceKind, RowDifference, StoredRows};
 pub use diagnose::{DuplicateKey, RowPlace};
+pub use digest::digest_file;
 pub use error::{
     CheckpointError, DatabaseError, LawError, LoadError, LockError, OpenError, ReadError,
 };
-pub use files::{FileIdentity, digest_file, find_file, list_files};
+pub use files::{FileIdentity, find_file, list_files};
 pub use fold::FoldPart;
 pub use inconsistency::{Inconsistency, ReadBackError};
 pub use invariants::Committed;

@@ -21,7 +21,7 @@ use crate::{
 
 /// How far files may be parsed ahead of who uses their rows: those wait until what they are looked
 /// up in was read, which leaves threads idle.
-const AHEAD_BYTES: usize = 64 << 20;
+const AHEAD_BYTES: usize = 2 << 20;
 
 /// How a file is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
