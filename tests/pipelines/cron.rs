@@ -12,7 +12,10 @@ use serde_json::Value;
 use wigeon_generator::Extract;
 use wigeon_tests::Project;
 
-use crate::arrivals::{Arrivals, settings};
+use crate::{
+    arrivals::{Arrivals, settings},
+    failpoints::kill_at,
+};
 
 const STEPS: [&str; 3] = [
     "current_postcode",
@@ -128,6 +131,29 @@ fn nothing_due_is_success() {
     let said = [ran.stdout, ran.stderr].concat();
     assert!(said.contains("nothing to do"), "{said}");
     assert_eq!(project.sql("from wigeon.ledger"), before);
+}
+
+/// A run that has nothing to do knows it without opening the warehouse, unless somebody has written
+/// to that since the last run of what was due.
+#[test]
+fn nothing_due_leaves_the_warehouse_closed() {
+    let mut arrivals = arrivals(1);
+    arrivals.arrive(Extract::users(0));
+    arrivals.arrive(Extract::views(0, 0));
+    let idle = ["run", "--due", "--at", "2019-10-11T02:09"];
+    let opens =
+        |arrivals: &Arrivals, arguments: &[&str]| kill_at(&arrivals.project, "opened", arguments);
+    assert!(opens(&arrivals, &idle), "what has never run is due");
+    arrivals.project.ok(&idle);
+    assert!(!opens(&arrivals, &idle));
+    let due = ["run", "--due", "--at", "2019-10-11T02:10"];
+    assert!(opens(&arrivals, &due));
+    assert!(!opens(&arrivals, &idle), "nothing was written");
+    arrivals.arrive(Extract::views(0, 1));
+    arrivals.project.ok(&["run", "--at", "2019-10-11T02:05"]);
+    assert!(opens(&arrivals, &idle), "the ledger has another row");
+    arrivals.project.ok(&idle);
+    assert!(!opens(&arrivals, &idle));
 }
 
 /// A machine that was off for three days: one run takes in all that was missed, each users extract

@@ -1,6 +1,7 @@
 //! A run: lock, plugins, steps, checkpoint, and a look at what was committed.
 
 use std::{
+    collections::HashMap,
     error::Error,
     sync::{
         Mutex, PoisonError,
@@ -12,7 +13,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use wigeon_manifest::{Step, StepKind};
-use wigeon_warehouse::{Inconsistency, ReadBackError, RunLock, Warehouse};
+use wigeon_warehouse::{Inconsistency, LastLoads, ReadBackError, RunLock, Warehouse};
 
 use crate::{
     Cancellation, EngineError, Observer, Point, Project, RunReport, RunRequest,
@@ -60,18 +61,61 @@ impl Project {
         let path = self.warehouse_path();
         let _lock = RunLock::acquire(&path, &request.command, started_at)?;
         observer.reached(Point::Locked, "");
-        let warehouse = Warehouse::open(&self.settings())?;
-        observer.reached(Point::Opened, "");
         let mut report = RunReport {
             pipeline: self.pipeline().name().to_owned(),
             run_id: run_id(started_at),
             logical_time: request.at,
             steps: vec![],
         };
-        let steps = self.due_steps(&warehouse, request, steps)?;
-        if steps.is_empty() {
+        let noted = LastLoads::of(&path);
+        if request.due
+            && let Some(last) = noted.read()
+            && self.due_steps(&steps, &last, request.at).is_empty()
+        {
             return Ok(report);
         }
+        let warehouse = Warehouse::open(&self.settings())?;
+        observer.reached(Point::Opened, "");
+        let last_loads = || warehouse.last_loads().map_err(EngineError::ReadWarehouse);
+        let steps = if request.due {
+            self.due_steps(&steps, &last_loads()?, request.at)
+        } else {
+            steps.into_iter().map(|step| (step, request.at)).collect()
+        };
+        if !steps.is_empty() {
+            self.run_steps(
+                request,
+                &warehouse,
+                &steps,
+                &mut report,
+                observer,
+                cancellation,
+            )?;
+        }
+        if request.due {
+            let last = last_loads()?;
+            drop(warehouse);
+            if let Err(error) = noted.write(&last) {
+                let error: &(dyn Error + 'static) = &error;
+                tracing::warn!(
+                    error,
+                    "the next run will open the warehouse to see what is due"
+                );
+            }
+        }
+        Ok(report)
+    }
+
+    /// Runs steps, each for its logical time.
+    fn run_steps(
+        &self,
+        request: &RunRequest,
+        warehouse: &Warehouse,
+        steps: &[(&Step, DateTime<Utc>)],
+        report: &mut RunReport,
+        observer: &dyn Observer,
+        cancellation: &Cancellation,
+    ) -> Result<(), EngineError> {
         let mut resolver = Resolver::new(self, request.cache.as_deref(), cancellation)?;
         let resolved = steps
             .iter()
@@ -82,7 +126,7 @@ impl Project {
         observer.reached(Point::Pinned, "");
         let run = Run {
             project: self,
-            warehouse: &warehouse,
+            warehouse,
             observer,
             cancellation,
             clock: request.clock,
@@ -92,8 +136,8 @@ impl Project {
             threads: self.threads(),
             committed: Mutex::default(),
         };
-        let executed = interruptible(&warehouse, cancellation, || {
-            for (resolved, (_, logical_time)) in resolved.iter().zip(&steps) {
+        let executed = interruptible(warehouse, cancellation, || {
+            for (resolved, (_, logical_time)) in resolved.iter().zip(steps) {
                 let step = StepRun {
                     run: &run,
                     resolved,
@@ -130,8 +174,7 @@ impl Project {
         observer.reached(Point::Checkpointed, "");
         warehouse
             .read_back(&committed)
-            .map_err(EngineError::ReadBack)?;
-        Ok(report)
+            .map_err(EngineError::ReadBack)
     }
 
     /// Returns the steps that were asked for, in order; all that can run if none was named.
@@ -173,22 +216,18 @@ impl Project {
         }
     }
 
-    /// Returns the steps to run, each with the logical time that it runs for.
+    /// Returns the steps that are due, each with the logical time that it runs for.
     fn due_steps<'a>(
         &self,
-        warehouse: &Warehouse,
-        request: &RunRequest,
-        steps: Vec<&'a Step>,
-    ) -> Result<Vec<(&'a Step, DateTime<Utc>)>, EngineError> {
-        if !request.due {
-            return Ok(steps.into_iter().map(|step| (step, request.at)).collect());
-        }
-        let last = warehouse.last_loads().map_err(EngineError::ReadWarehouse)?;
-        let due = |step: &'a Step| {
-            let due = due(self, step, last.get(&step.name).copied(), request.at);
-            due.map(|due| (step, due.tick))
+        steps: &[&'a Step],
+        last: &HashMap<String, DateTime<Utc>>,
+        at: DateTime<Utc>,
+    ) -> Vec<(&'a Step, DateTime<Utc>)> {
+        let due = |step: &&'a Step| {
+            let due = due(self, step, last.get(&step.name).copied(), at);
+            due.map(|due| (*step, due.tick))
         };
-        Ok(steps.into_iter().filter_map(due).collect())
+        steps.iter().filter_map(due).collect()
     }
 
     /// DuckDB's threads, and as many for what the host reads by itself.

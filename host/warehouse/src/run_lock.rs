@@ -83,8 +83,7 @@ impl RunLock {
         let write = |file: &mut File| -> std::io::Result<()> {
             file.set_len(0)?;
             file.rewind()?;
-            serde_json::to_writer(&mut *file, &content)?;
-            file.flush()
+            file.write_all(&serde_json::to_vec(&content)?)
         };
         write(&mut file).map_err(unusable)?;
         Ok(Self { _file: file, path })

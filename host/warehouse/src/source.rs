@@ -19,10 +19,6 @@ use crate::{
     warehouse::Warehouse,
 };
 
-/// How far files may be parsed ahead of who uses their rows: those wait until what they are looked
-/// up in was read, which leaves threads idle.
-const AHEAD_BYTES: usize = 2 << 20;
-
 /// How a file is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceFormat {
@@ -205,12 +201,10 @@ impl Warehouse {
                     json::check_members(file, source)?;
                 }
                 let lines = JsonLines::new(files.to_vec(), Arc::clone(&schema), max_rejected);
-                return RowStream::produce(
-                    connection,
-                    schema,
-                    AHEAD_BYTES,
-                    move |connection, emit| lines.read(connection, emit),
-                );
+                let read = move |connection: &Connection, emit: &mut Emit<'_>| {
+                    lines.read(connection, emit)
+                };
+                return RowStream::produce(connection, schema, read);
             }
             SourceFormat::Csv { null_value, .. } => {
                 let delimiter = source.format.delimiter().unwrap_or(b',');
@@ -233,7 +227,7 @@ impl Warehouse {
                         })?;
                         Ok(Vec::new())
                     };
-                    return RowStream::produce(connection, schema, AHEAD_BYTES, read);
+                    return RowStream::produce(connection, schema, read);
                 }
                 if max_rejected > 0 {
                     rejects = Some((Rejects::new(&connection), delimiter));
@@ -252,7 +246,6 @@ impl Warehouse {
             SourceFormat::Parquet => parquet_relations(&connection, source, files, projection)?,
         };
         let statement = Statement::new(select(&fields, &relations))
-            .read_ahead(AHEAD_BYTES)
             .with_schema(schema)
             .with_finish(finish(files.to_vec(), rejects, max_rejected))
             .with_explain(explain(

@@ -31,7 +31,9 @@ use crate::{
 };
 
 /// How far the thread that reads may be ahead of the one that uses the rows, in bytes of these.
-const AHEAD_BYTES: usize = 8 << 20;
+///
+/// Rows that wait for others would be read by threads that those others need.
+const AHEAD_BYTES: usize = 2 << 20;
 
 /// DuckDB's batches, of 2,048 rows, are joined until they have so many rows, or bytes.
 const BATCH_ROWS: usize = 8_192;
@@ -54,7 +56,6 @@ pub(crate) struct Statement {
     explain: Option<Explain>,
     guard: Option<Box<dyn Any + Send>>,
     at_once: bool,
-    ahead_bytes: usize,
 }
 
 impl Statement {
@@ -66,19 +67,12 @@ impl Statement {
             explain: None,
             guard: None,
             at_once: false,
-            ahead_bytes: AHEAD_BYTES,
         }
     }
 
     /// Runs the statement to its end before any row is handed out.
     pub(crate) fn at_once(mut self) -> Self {
         self.at_once = true;
-        self
-    }
-
-    /// Lets rows be read so many bytes ahead of who uses them.
-    pub(crate) fn read_ahead(mut self, bytes: usize) -> Self {
-        self.ahead_bytes = bytes;
         self
     }
 
@@ -128,25 +122,20 @@ enum Message {
 impl RowStream {
     /// Starts a statement and returns when it runs.
     pub(crate) fn start(connection: Connection, statement: Statement) -> Result<Self, ReadError> {
-        Self::spawn(
-            connection,
-            statement.ahead_bytes,
-            move |connection, sender, stop| read(connection, statement, sender, stop),
-        )
+        Self::spawn(connection, move |connection, sender, stop| {
+            read(connection, statement, sender, stop)
+        })
     }
 
     /// Starts what makes batches of a schema, one after the other, and returns the rejected rows.
-    ///
-    /// These may be so many bytes ahead of who uses the rows.
     pub(crate) fn produce(
         connection: Connection,
         schema: SchemaRef,
-        ahead_bytes: usize,
         produce: impl FnOnce(&Connection, &mut Emit<'_>) -> Result<Vec<RejectedRow>, ReadError>
         + Send
         + 'static,
     ) -> Result<Self, ReadError> {
-        Self::spawn(connection, ahead_bytes, move |connection, sender, stop| {
+        Self::spawn(connection, move |connection, sender, stop| {
             if !sender.send(Message::Started(schema), 0) {
                 return Ok(Vec::new());
             }
@@ -170,7 +159,6 @@ impl RowStream {
     /// Starts the thread, and returns when it has told the schema.
     fn spawn(
         connection: Connection,
-        ahead_bytes: usize,
         read: impl FnOnce(
             &Connection,
             &Inlet<Message>,
@@ -179,7 +167,7 @@ impl RowStream {
         + Send
         + 'static,
     ) -> Result<Self, ReadError> {
-        let (sender, messages) = queue::queue(ahead_bytes);
+        let (sender, messages) = queue::queue(AHEAD_BYTES);
         let (alive, done) = sync_channel(0);
         let stop = Arc::new(AtomicBool::new(false));
         let interrupt = connection.interrupt_handle();
