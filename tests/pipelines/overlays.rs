@@ -38,7 +38,11 @@ fn views(project: &Project, day: u32, views: &str) {
 }
 
 fn run(project: &Project) -> Value {
-    let report = project.ok(&["run", "--at", AT, "--format", "json"]);
+    run_at(project, AT)
+}
+
+fn run_at(project: &Project, at: &str) -> Value {
+    let report = project.ok(&["run", "--at", at, "--format", "json"]);
     serde_json::from_str(&report).expect("JSON")
 }
 
@@ -120,6 +124,39 @@ fn a_change_and_its_return_are_told_as_what_they_are() {
     run(&project);
     let after = everything(&project.path("pageviews_postcode.duckdb"));
     assert_eq!(after, before, "a second run changes nothing");
+}
+
+/// Whoever waits for a change does not wait for it to be written into the rows: the next run does
+/// that, after its own load, and not more often than once a day.
+#[test]
+fn the_next_run_folds_in_what_is_left_once_a_day() {
+    let project = project();
+    users(&project, 12, "1,AA2\n2,BB2\n3,CC3\n");
+    run(&project);
+    let moved = project.sql(VIEWS);
+    project.edit_manifest("merge-on-read", "auto");
+    run_at(&project, "2019-12-01T01:00");
+    assert_eq!(status(&project), (true, Value::Null));
+    assert_eq!(project.sql(VIEWS), moved);
+
+    project.edit_manifest("\"auto\"", "\"merge-on-read\"");
+    users(&project, 13, "1,AA3\n2,BB2\n3,CC3\n");
+    run_at(&project, "2019-12-01T02:00");
+    project.edit_manifest("merge-on-read", "auto");
+    let moved = project.sql(VIEWS);
+    run_at(&project, "2019-12-01T20:59");
+    assert_eq!(status(&project).1["entries"], 1, "folded at one o'clock");
+    views(&project, 12, "1,u,2019-10-12 05:00:00\n");
+    let report = run_at(&project, "2019-12-01T21:00");
+    let steps = report["steps"].as_array().expect("steps").iter();
+    let loads: Vec<_> = steps
+        .filter(|step| step["step"] == "pageviews_postcode")
+        .map(|step| (&step["rows_out"], &step["overlay"]["folded_entries"]))
+        .collect();
+    assert_eq!(loads, [(&1.into(), &Value::Null), (&0.into(), &1.into())]);
+    assert_eq!(project.sql("select target from wigeon.overlay"), "target\n");
+    let late = "1,05:00:00,AA2,AA3,2019-10-13\n";
+    assert_eq!(project.sql(VIEWS).replace(late, ""), moved);
 }
 
 /// Nobody has said what holds for a row without a time, so that its rows are updated one by one.

@@ -3,9 +3,11 @@
 //! Written into the rows, a change costs as much as there are rows: it is rare that a part of a
 //! DuckDB table has no row of any of a hundredth of the keys, and a column is compressed anew
 //! wherever one of its rows differs. Kept in an overlay it costs as much as there are changed
-//! keys, and a little whenever the table is read. The figures behind the two constants are in
-//! `ARCHITECTURE.md`.
+//! keys, and something whenever the table is read. So changes are kept beside large tables at first,
+//! and written into their rows by the next run that loads some, when nobody waits for the changes. The
+//! figures behind the constants are in `ARCHITECTURE.md`.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use wigeon_manifest::UpdateMode;
 use wigeon_warehouse::{Overlay, OverlayShape};
 
@@ -14,10 +16,13 @@ use crate::resolved::IncrementalWork;
 /// Tables with fewer rows are updated in place: that costs no more than an overlay.
 const ROWS_IN_PLACE: u64 = 1_000_000;
 
-/// An overlay with more entries is folded in. Questions that group all rows take 1.4 to 1.8 times as
-/// long with any number up to here; with fewer, folds would take most of the time that an overlay
-/// saves.
+/// An overlay with more entries is folded in by the run that made them. Questions that group all rows
+/// take 1.4 to 2 times as long with any number up to here.
 const MAX_ENTRIES: u64 = 75_000;
+
+/// How long a fold holds off the next one by a later run. A fold takes as long as two or three
+/// questions about all rows lose to an overlay, which pays if changes come once a day.
+const BETWEEN_FOLDS: TimeDelta = TimeDelta::hours(20);
 
 /// What there is to know about a target before it is updated.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +52,16 @@ impl Circumstances<'_> {
             UpdateMode::Auto => overlay.entries > MAX_ENTRIES,
         })
     }
+}
+
+/// Says whether a run that stands for the time `at` is to fold in what earlier ones left in an
+/// overlay.
+pub(crate) fn ask_for_late_fold(
+    mode: UpdateMode,
+    last_fold: Option<DateTime<Utc>>,
+    at: DateTime<Utc>,
+) -> bool {
+    mode == UpdateMode::Auto && last_fold.is_none_or(|last| at - last >= BETWEEN_FOLDS)
 }
 
 /// Returns what an overlay of the table of an incremental step would apply to, or why there can be
@@ -130,6 +145,20 @@ mod tests {
         assert_eq!(auto(10, Some(1)), (true, false));
         assert_eq!(auto(1_000_000, Some(75_000)), (true, false));
         assert_eq!(auto(1_000_000, Some(75_001)), (true, true));
+    }
+
+    #[test]
+    fn what_is_left_is_folded_in_once_a_day() {
+        let hours = |hours| DateTime::UNIX_EPOCH + TimeDelta::hours(hours);
+        let asked =
+            |last: Option<i64>, at| ask_for_late_fold(UpdateMode::Auto, last.map(hours), hours(at));
+        assert!(asked(None, 0));
+        assert!(asked(Some(0), 20));
+        assert!(!asked(Some(0), 19));
+        assert!(!asked(Some(5), 0));
+        for mode in [UpdateMode::MergeOnRead, UpdateMode::CopyOnWrite] {
+            assert!(!ask_for_late_fold(mode, None, hours(100)));
+        }
     }
 
     #[test]

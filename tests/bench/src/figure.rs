@@ -10,8 +10,11 @@ use crate::{
 /// The place of the row with the sum of propagations; those before are days.
 pub(crate) const SUM_PLACE: u32 = 1_000;
 
+/// The places of rows with folds come so much later than those without.
+pub(crate) const FOLD_PLACES: u32 = 1_001;
+
 /// The place of the row with the growth of propagations.
-pub(crate) const GROWTH_PLACE: u32 = 2_000;
+pub(crate) const GROWTH_PLACE: u32 = 3_000;
 
 /// What a work should take at most. Nothing by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

@@ -25,6 +25,17 @@ pub struct Sample {
     pub peak_mib: f64,
 }
 
+impl Sample {
+    /// Returns what this process and the one after it took.
+    pub(crate) fn and(self, next: Self) -> Self {
+        Self {
+            wall: self.wall + next.wall,
+            cpu: self.cpu + next.cpu,
+            peak_mib: self.peak_mib.max(next.peak_mib),
+        }
+    }
+}
+
 /// What the same work took on both sides, one right after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pair {

@@ -100,6 +100,15 @@ impl Sides {
         measure::run(&mut command, &self.log())
     }
 
+    /// Runs Wigeon's next load, for which nothing new is there: it folds in what the propagation of a day has left in
+    /// an overlay.
+    pub(crate) fn fold(&self, day: u32, extracts: &Extracts) -> Result<Sample, BenchError> {
+        let at = format!("{}T03:10", extracts.date(day));
+        let step = "pageviews_postcode";
+        let mut command = self.wigeon(&["run", "--quiet", "--at", &at, "--step", step]);
+        measure::run(&mut command, &self.log())
+    }
+
     /// Runs `wigeon run --due` for a time.
     pub(crate) fn run_due(&self, at: &str) -> Result<Sample, BenchError> {
         let mut command = self.wigeon(&["run", "--quiet", "--due", "--at", at]);

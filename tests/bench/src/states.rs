@@ -34,12 +34,21 @@ impl State {
     }
 }
 
+/// What a propagation took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Propagated {
+    /// By itself.
+    pub(crate) alone: Pair,
+    /// With Wigeon's next load, which folds the changes in.
+    pub(crate) with_fold: Pair,
+}
+
 impl Runner<'_> {
     /// Prepares a state if it is not there.
     ///
     /// Unless prepared databases are kept, the state that it follows on is there no more.
     /// Returns what the propagations on the way took, if it is prepared as cron would.
-    pub(crate) fn prepare(&self, state: State) -> Result<Vec<Pair>, BenchError> {
+    pub(crate) fn prepare(&self, state: State) -> Result<Vec<Propagated>, BenchError> {
         let Some(name) = state.name() else {
             return Ok(vec![]);
         };
@@ -75,7 +84,7 @@ impl Runner<'_> {
     }
 
     /// Goes on as cron would, from the latest state before `days` days that is there.
-    fn go_on(&self, days: u32) -> Result<Vec<Pair>, BenchError> {
+    fn go_on(&self, days: u32) -> Result<Vec<Propagated>, BenchError> {
         let is_there = |days: &u32| {
             let name = State::Moved(*days).name();
             name.is_some_and(|name| self.databases.has(&name))
@@ -84,7 +93,16 @@ impl Runner<'_> {
         self.begin_with(State::Moved(from))?;
         let mut propagations = vec![];
         for day in from..days {
-            propagations.push(self.both(Job::Propagate(day))?);
+            let alone = self.both(Job::Propagate(day))?;
+            self.only(&[])?;
+            let fold = self.fold(day)?;
+            propagations.push(Propagated {
+                alone,
+                with_fold: Pair {
+                    wigeon: alone.wigeon.and(fold),
+                    ..alone
+                },
+            });
             self.only(&extracts::views(day))?;
             self.both(Job::Load(day))?;
             self.snapshot(day + 1)?;
@@ -137,6 +155,13 @@ impl Runner<'_> {
             wigeon: run(Side::Wigeon)?,
             expert: run(Side::Expert)?,
         })
+    }
+
+    /// Lets Wigeon fold in what the propagation of a day has left.
+    pub(crate) fn fold(&self, day: u32) -> Result<Sample, BenchError> {
+        let sample = self.sides.fold(day, &self.extracts)?;
+        self.say(&format!("  wigeon Fold({day}): {:.2} s", sample.wall));
+        Ok(sample)
     }
 
     pub(crate) fn only(&self, extracts: &[Extract]) -> Result<(), BenchError> {

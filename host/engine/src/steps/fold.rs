@@ -3,13 +3,22 @@
 //! What the table says does not change by it, so it may end between any two parts. The last
 //! transaction, which takes the overlay away, has the ledger's row.
 
+use chrono::{DateTime, Utc};
+use wigeon_manifest::StepKind;
 use wigeon_warehouse::Overlay;
 
 use super::{Loaded, StepRun};
 use crate::{
-    EngineError, OverlayReport, Point, StepReport, resolved::IncrementalWork,
-    update_mode::overlay_shape,
+    EngineError, OverlayReport, Point, StepReport,
+    resolved::IncrementalWork,
+    update_mode::{ask_for_late_fold, overlay_shape},
 };
+
+/// Where the ledger keeps, among the details of a load, how many entries were folded in.
+const FOLDED_ENTRIES: &str = "folded_entries";
+
+/// How many of the last loads of a step are looked through for a fold.
+const LOOKED_THROUGH: usize = 100;
 
 /// What was folded in.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +74,40 @@ impl StepRun<'_> {
             .transpose()
     }
 
+    /// Folds in what earlier runs left in the overlay of the step's table, if that is to be done: the
+    /// changes were there at once, and from now on the table is a plain one again. Those of this run
+    /// come later: a step is run before those that detect changes for it.
+    pub(super) fn fold_left(&self) -> Result<Option<StepReport>, EngineError> {
+        let mut steps = self.run.project.pipeline().steps().iter();
+        let detection = steps.find_map(|step| match &step.kind {
+            StepKind::ChangeDetection {
+                target,
+                update_mode,
+            } if target == self.name() => Some((step, *update_mode)),
+            _ => None,
+        });
+        let (Some((detection, mode)), None) = (detection, self.replay) else {
+            return Ok(None);
+        };
+        let overlay = self.run.warehouse.overlay(self.name());
+        let Some(overlay) = overlay.map_err(EngineError::ReadWarehouse)? else {
+            return Ok(None);
+        };
+        let mut last_fold: Option<DateTime<Utc>> = None;
+        for step in [&detection.name, self.name()] {
+            let loads = self.run.warehouse.ledger(Some(step), LOOKED_THROUGH);
+            let loads = loads.map_err(EngineError::ReadWarehouse)?;
+            let folds = loads
+                .iter()
+                .filter(|load| load.details.get(FOLDED_ENTRIES).is_some());
+            last_fold = last_fold.max(folds.map(|load| load.logical_time).max());
+        }
+        if !ask_for_late_fold(mode, last_fold, self.logical_time) {
+            return Ok(None);
+        }
+        self.fold(self.name(), &overlay).map(Some)
+    }
+
     /// Writes what an overlay says into the rows. It stays in force.
     fn fold_rows(&self, table: &str, overlay: &Overlay) -> Result<Folded, EngineError> {
         let warehouse = self.run.warehouse;
@@ -104,7 +147,7 @@ impl Folded {
     pub(super) fn note(self, table: &str, loaded: &mut Loaded) {
         loaded.rows_updated += self.rows;
         let details = &mut loaded.details;
-        details.insert("folded_entries".to_owned(), self.entries.into());
+        details.insert(FOLDED_ENTRIES.to_owned(), self.entries.into());
         details.insert("folded_rows".to_owned(), self.rows.into());
         loaded.overlay = Some(OverlayReport {
             target: table.to_owned(),

@@ -35,13 +35,16 @@ impl StepRun<'_> {
             _ => unreachable!("called for loads"),
         };
         let inputs = self.new_inputs(chain.source, false)?;
-        if inputs.len() == 0 {
-            return Ok(vec![]);
+        let mut reports = vec![];
+        if inputs.len() > 0 {
+            self.started(inputs.len());
+            reports.extend(work.map_or(Ok(None), |work| self.fold_foreign(work))?);
+            reports.push(self.append(chain, work, &inputs)?);
         }
-        self.started(inputs.len());
-        let folded = work.map_or(Ok(None), |work| self.fold_foreign(work))?;
-        let appended = self.append(chain, work, &inputs)?;
-        Ok(folded.into_iter().chain([appended]).collect())
+        if work.is_some() {
+            reports.extend(self.fold_left()?);
+        }
+        Ok(reports)
     }
 
     /// Loads everything that is new in one transaction.

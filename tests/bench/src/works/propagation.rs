@@ -2,12 +2,12 @@
 
 use crate::{
     error::BenchError,
-    figure::{Figure, SUM_PLACE, Target},
-    measure::Pair,
+    figure::{FOLD_PLACES, Figure, SUM_PLACE, Target},
+    measure::{Pair, Sample},
     runner::Runner,
     settings::{Kind, Prepare},
-    sides::Job,
-    states::State,
+    sides::{Job, Side},
+    states::{Propagated, State},
 };
 
 /// From this many days on there is a target.
@@ -17,7 +17,7 @@ impl Runner<'_> {
     /// Propagates the moves of a day into the views of each number of days that is asked for.
     pub(crate) fn propagation(&self) -> Result<Vec<Figure>, BenchError> {
         let mut figures = vec![];
-        let mut on_the_way: Vec<Pair> = vec![];
+        let mut on_the_way: Vec<Propagated> = vec![];
         for &days in &self.settings.days {
             let state = State::Moved(days);
             on_the_way.extend(self.prepare(state)?);
@@ -36,14 +36,52 @@ impl Runner<'_> {
                 &pairs,
                 target,
             ));
+            figures.push(self.with_fold(days, &pairs)?);
             self.remove_if_done(days)?;
         }
         if on_the_way.len() > 1 {
-            let work = format!("propagation: sum of {} days", on_the_way.len());
-            let figure = Figure::of_sums(Kind::Propagation, SUM_PLACE, &work, &on_the_way);
-            figures.push(figure);
+            let days = on_the_way.len();
+            let (alone, with_fold): (Vec<_>, Vec<_>) = on_the_way
+                .iter()
+                .map(|propagated| (propagated.alone, propagated.with_fold))
+                .unzip();
+            for (work, place, pairs) in [
+                ("propagation", SUM_PLACE, alone),
+                ("propagation and fold", SUM_PLACE + FOLD_PLACES, with_fold),
+            ] {
+                let work = format!("{work}: sum of {days} days");
+                figures.push(Figure::of_sums(Kind::Propagation, place, &work, &pairs));
+            }
         }
         Ok(figures)
+    }
+
+    /// Lets Wigeon do the same once more, with the next run, which folds the changes in. The expert has nothing to do
+    /// then.
+    fn with_fold(&self, days: u32, pairs: &[Pair]) -> Result<Figure, BenchError> {
+        let (state, job) = (State::Moved(days).name(), Job::Propagate(days));
+        let folded = |pair: &Pair| -> Result<Pair, BenchError> {
+            self.databases
+                .restore(state.as_deref(), Side::Wigeon, &self.sides)
+                .map_err(BenchError::Files)?;
+            let alone: Sample = self.sides.run(Side::Wigeon, job, &self.extracts)?;
+            Ok(Pair {
+                wigeon: alone.and(self.fold(days)?),
+                ..*pair
+            })
+        };
+        let folded = pairs.iter().map(folded).collect::<Result<Vec<_>, _>>()?;
+        self.discard_both()?;
+        let work = format!("propagation and fold: 1 % moved, {}", days_of(days));
+        let place = days + FOLD_PLACES;
+        let target = Target::default();
+        Ok(Figure::of_pairs(
+            Kind::Propagation,
+            place,
+            &work,
+            &folded,
+            target,
+        ))
     }
 
     /// Removes a state that no other follows on.

@@ -1,4 +1,4 @@
-//! The questions of the analysts, after a propagation.
+//! The questions of the analysts, after a propagation and after the run that follows on it.
 
 use crate::{
     error::BenchError,
@@ -24,12 +24,17 @@ impl Runner<'_> {
         }
         self.only(&[])?;
         self.both(Job::Propagate(days))?;
-        let figures = (0..)
-            .zip(self.ask()?)
-            .map(|(place, answer)| self.answered(place, days, &answer))
-            .collect();
+        let mut figures = vec![];
+        for state in ["before the next run", "after it"] {
+            for answer in self.ask()? {
+                let place = u32::try_from(figures.len()).unwrap_or(u32::MAX);
+                let work = format!("question {}, {days} days, {state}", answer.question);
+                figures.push(self.answered(place, &work, &answer)?);
+            }
+            self.fold(days)?;
+        }
         self.discard_both()?;
-        figures
+        Ok(figures)
     }
 
     fn ask(&self) -> Result<Vec<Answer>, BenchError> {
@@ -49,18 +54,17 @@ impl Runner<'_> {
         serde_json::from_str(&printed).map_err(BenchError::Inspect)
     }
 
-    fn answered(&self, place: u32, days: u32, answer: &Answer) -> Result<Figure, BenchError> {
-        let work = format!("question {}, {days} days", answer.question);
+    fn answered(&self, place: u32, work: &str, answer: &Answer) -> Result<Figure, BenchError> {
         if !answer.same {
             return Err(BenchError::Differ {
-                work,
+                work: work.to_owned(),
                 differences: "the answers".to_owned(),
             });
         }
         let figure = Figure::of_times(
             Kind::Questions,
             place,
-            &work,
+            work,
             &answer.wigeon,
             &answer.expert,
             Target::ratio(1.3),
