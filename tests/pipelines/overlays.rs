@@ -159,6 +159,21 @@ fn the_next_run_folds_in_what_is_left_once_a_day() {
     assert_eq!(project.sql(VIEWS).replace(late, ""), moved);
 }
 
+/// A fold waits for a change that is still to be detected, which comes after it in the same run:
+/// otherwise what that leaves would stay until the next day.
+#[test]
+fn a_change_that_is_still_to_be_detected_comes_before_a_fold() {
+    let project = project();
+    users(&project, 12, "1,AA2\n2,BB2\n3,CC3\n");
+    run(&project);
+    project.edit_manifest("merge-on-read", "auto");
+    users(&project, 13, "1,AA2\n2,BB3\n3,CC3\n");
+    run_at(&project, "2019-12-02");
+    assert_eq!(status(&project).1["entries"], 2);
+    run_at(&project, "2019-12-02T01:00");
+    assert_eq!(status(&project), (true, Value::Null));
+}
+
 /// Nobody has said what holds for a row without a time, so that its rows are updated one by one.
 #[test]
 fn rows_without_a_time_are_updated_in_place() {

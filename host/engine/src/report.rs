@@ -49,7 +49,7 @@ pub struct StepReport {
     /// What the guard had against the extract, which was accepted all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<GuardBreach>,
-    /// What change detection kept beside the rows of its target, or folded into them.
+    /// What change detection kept beside the rows of its target, or what was folded into them.
     pub overlay: Option<OverlayReport>,
     /// In how many passes over its keys it was done, because they did not fit the memory of the
     /// plugin's instances in one; zero if there was nothing to do.

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     error::Error,
+    io,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -76,9 +77,9 @@ impl Project {
         }
         let warehouse = Warehouse::open(&self.settings())?;
         observer.reached(Point::Opened, "");
-        let last_loads = || warehouse.last_loads().map_err(EngineError::ReadWarehouse);
         let steps = if request.due {
-            self.due_steps(&steps, &last_loads()?, request.at)
+            let last = warehouse.last_loads().map_err(EngineError::ReadWarehouse)?;
+            self.due_steps(&steps, &last, request.at)
         } else {
             steps.into_iter().map(|step| (step, request.at)).collect()
         };
@@ -93,9 +94,12 @@ impl Project {
             )?;
         }
         if request.due {
-            let last = last_loads()?;
+            let last = warehouse.last_loads();
             drop(warehouse);
-            if let Err(error) = noted.write(&last) {
+            let written = last
+                .map_err(io::Error::other)
+                .and_then(|last| noted.write(&last));
+            if let Err(error) = written {
                 let error: &(dyn Error + 'static) = &error;
                 tracing::warn!(
                     error,

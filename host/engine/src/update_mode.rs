@@ -4,7 +4,7 @@
 //! DuckDB table has no row of any of a hundredth of the keys, and a column is compressed anew
 //! wherever one of its rows differs. Kept in an overlay it costs as much as there are changed
 //! keys, and something whenever the table is read. So changes are kept beside large tables at first,
-//! and written into their rows by the next run that loads some, when nobody waits for the changes. The
+//! and written into their rows by the next run of the target, when nobody waits for the changes. The
 //! figures behind the constants are in `ARCHITECTURE.md`.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -55,13 +55,9 @@ impl Circumstances<'_> {
 }
 
 /// Says whether a run that stands for the time `at` is to fold in what earlier ones left in an
-/// overlay.
-pub(crate) fn ask_for_late_fold(
-    mode: UpdateMode,
-    last_fold: Option<DateTime<Utc>>,
-    at: DateTime<Utc>,
-) -> bool {
-    mode == UpdateMode::Auto && last_fold.is_none_or(|last| at - last >= BETWEEN_FOLDS)
+/// overlay with [`UpdateMode::Auto`].
+pub(crate) fn ask_for_late_fold(last_fold: Option<DateTime<Utc>>, at: DateTime<Utc>) -> bool {
+    last_fold.is_none_or(|last| at - last >= BETWEEN_FOLDS)
 }
 
 /// Returns what an overlay of the table of an incremental step would apply to, or why there can be
@@ -150,15 +146,9 @@ mod tests {
     #[test]
     fn what_is_left_is_folded_in_once_a_day() {
         let hours = |hours| DateTime::UNIX_EPOCH + TimeDelta::hours(hours);
-        let asked =
-            |last: Option<i64>, at| ask_for_late_fold(UpdateMode::Auto, last.map(hours), hours(at));
-        assert!(asked(None, 0));
-        assert!(asked(Some(0), 20));
-        assert!(!asked(Some(0), 19));
-        assert!(!asked(Some(5), 0));
-        for mode in [UpdateMode::MergeOnRead, UpdateMode::CopyOnWrite] {
-            assert!(!ask_for_late_fold(mode, None, hours(100)));
-        }
+        assert!(ask_for_late_fold(None, hours(0)));
+        assert!(ask_for_late_fold(Some(hours(0)), hours(20)));
+        assert!(!ask_for_late_fold(Some(hours(0)), hours(19)));
     }
 
     #[test]

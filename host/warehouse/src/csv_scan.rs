@@ -221,7 +221,7 @@ impl CsvScan {
     }
 
     /// Returns whether all that was added is the header and whole records of a simple text, in
-    /// which no value would be changed. It says the same of its other records, whatever their order.
+    /// which no value would be changed. Then nothing that is seen depends on the records' order.
     pub(crate) fn is_simple(&self) -> bool {
         self.columns.is_some()
             && self.canonical.is_some()

@@ -72,7 +72,8 @@ pub(crate) fn take(
     free_thread: bool,
 ) -> io::Result<(String, TextSeen)> {
     if free_thread {
-        return divided(path, source);
+        let (digest, seen, _) = divided(path, source, WAITING_PIECES)?;
+        return Ok((digest, seen));
     }
     let mut look = Look::new(source);
     let (digest, _) = digest(path, |block| {
@@ -163,14 +164,19 @@ fn digest(
 
 /// Takes the digest of a file on this thread, while another one looks at its text.
 ///
-/// This thread looks at pieces for which the other one has no time, as long as all is simple.
-fn divided(path: &Path, source: &FileSource) -> io::Result<(String, TextSeen)> {
+/// This thread looks at pieces for which the other one has no time, as long as all is simple. So many
+/// pieces may wait. Returns how the text was looked at, too.
+fn divided(
+    path: &Path,
+    source: &FileSource,
+    waiting_pieces: usize,
+) -> io::Result<(String, TextSeen, Way)> {
     let order = Order::of(source);
-    let (sender, pieces) = sync_channel(WAITING_PIECES);
+    let (sender, pieces) = sync_channel(waiting_pieces);
     let (seen, to_fill) = channel();
     thread::scope(|scope| {
         let order = &order;
-        let other = scope.spawn(move || look_beside(path, source, order, &pieces, &seen));
+        let other = scope.spawn(move || look_beside(path, source, order, pieces, &seen));
         let mut cut = Cut {
             own: CsvScan::new(source),
             has_header: false,
@@ -182,10 +188,11 @@ fn divided(path: &Path, source: &FileSource) -> io::Result<(String, TextSeen)> {
         let own = cut.end(left);
         let other = other.join();
         let mut seen = other.expect("looking at a text does not panic")?;
-        if order.get() == Way::Divided {
+        let way = order.get();
+        if way == Way::Divided {
             seen.csv.merge(own.finish());
         }
-        Ok((digest, seen))
+        Ok((digest, seen, way))
     })
 }
 
@@ -227,7 +234,7 @@ impl Order {
     }
 
     /// Notes whether what was seen is simple.
-    fn expect(&self, simple: bool) {
+    fn note(&self, simple: bool) {
         if simple {
             return;
         }
@@ -266,7 +273,7 @@ impl Cut<'_> {
             // The rest of the line is waited for.
             (Way::Whole | Way::Divided, None) if block.len() <= LONGEST => return block.len(),
             _ => {
-                self.order.expect(false);
+                self.order.note(false);
                 block.len()
             }
         };
@@ -286,12 +293,14 @@ impl Cut<'_> {
             self.has_header = true;
             let end = memchr(b'\n', &piece).map_or(piece.len(), |end| end + 1);
             self.own.add(&piece[..end]);
+            drop(self.sender.send(piece));
+            return;
         }
         // Once the other thread begins again it listens no more.
         if let Err(TrySendError::Full(piece)) = self.sender.try_send(piece) {
             if self.order.divide() {
                 self.own.add(&piece);
-                self.order.expect(self.own.is_simple());
+                self.order.note(self.own.is_simple());
             } else {
                 drop(self.sender.send(piece));
             }
@@ -311,14 +320,16 @@ fn look_beside(
     path: &Path,
     source: &FileSource,
     order: &Order,
-    pieces: &Receiver<Vec<u8>>,
+    pieces: Receiver<Vec<u8>>,
     seen: &Sender<Vec<u8>>,
 ) -> io::Result<TextSeen> {
     let mut look = Look::new(source);
-    for piece in pieces {
+    for piece in &pieces {
         look.add(&piece);
-        order.expect(look.csv.is_simple());
+        order.note(look.csv.is_simple());
         if order.get() == Way::Again {
+            // Nobody waits for this thread to take more of them.
+            drop(pieces);
             return in_order(path, source);
         }
         // Nobody fills it again if the file has ended.
@@ -381,16 +392,18 @@ mod tests {
         text
     }
 
-    /// What is seen by one thread, which two must agree with.
-    fn seen(path: &Path, source: &FileSource) -> TextSeen {
+    /// What is seen by one thread, which two must agree with, and how these looked at the text.
+    fn seen(path: &Path, source: &FileSource) -> (TextSeen, Vec<Way>) {
         let (digest, seen) = take(path, source, false).unwrap();
-        for _ in 0..3 {
-            let (other, divided) = take(path, source, true).unwrap();
+        let mut ways = vec![];
+        for waiting_pieces in [WAITING_PIECES, 0, 0] {
+            let (other, divided, way) = divided(path, source, waiting_pieces).unwrap();
             assert_eq!(other, digest);
             assert_eq!(divided, seen);
+            ways.push(way);
         }
         assert_eq!(digest_file(path).unwrap(), digest);
-        seen
+        (seen, ways)
     }
 
     #[test]
@@ -398,6 +411,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f.csv");
         let long = format!("1,{}\n", "x".repeat(LONGEST + BLOCK));
+        let mut ways = vec![];
         for place in [0, 100_000, 200_000, 300_000, 399_999] {
             for (other, simple, lossy) in [
                 ("7,b\n", true, 0),
@@ -410,11 +424,15 @@ mod tests {
                 (long.as_str(), false, 0),
             ] {
                 fs_err::write(&path, text(place, other)).unwrap();
-                let seen = seen(&path, &csv());
+                let (seen, found) = seen(&path, &csv());
+                ways.extend(found);
                 let shown = &other[..other.len().min(20)];
                 assert_eq!(seen.csv.canonical.is_some(), simple, "{shown} at {place}");
                 assert_eq!(seen.csv.lossy.len(), lossy, "{shown} at {place}");
             }
+        }
+        for way in [Way::Divided, Way::Again] {
+            assert!(ways.contains(&way), "{way:?} was not tested");
         }
     }
 
@@ -433,7 +451,7 @@ mod tests {
             &cut_off,
         ] {
             fs_err::write(&path, whole).unwrap();
-            assert_eq!(seen(&path, &csv()).last, whole.bytes().last());
+            assert_eq!(seen(&path, &csv()).0.last, whole.bytes().last());
         }
     }
 
@@ -442,7 +460,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f.ndjson");
         fs_err::write(&path, "{\"id\": 1}\n".repeat(300_000)).unwrap();
-        let seen = seen(&path, &source(SourceFormat::Ndjson));
+        let (seen, _) = seen(&path, &source(SourceFormat::Ndjson));
         assert_eq!(seen.unseen_members, ["name"]);
     }
 }

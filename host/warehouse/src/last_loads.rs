@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use fs_err::File;
 use serde::{Deserialize, Serialize};
 
-use crate::warehouse::beside;
+use crate::{held::Reservation, meta, warehouse::beside};
 
 /// The first blocks of a DuckDB file: its head, and two headers that are written in turn.
 const HEADERS: u64 = 3 * 4_096;
@@ -31,6 +31,8 @@ pub struct LastLoads {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
+    /// That of the internal tables: a newer one means what this program cannot know.
+    version: i64,
     warehouse: State,
     /// By the name of the step, in microseconds since 1970.
     logical_times: BTreeMap<String, i64>,
@@ -59,7 +61,7 @@ impl LastLoads {
     pub fn read(&self) -> Option<HashMap<String, DateTime<Utc>>> {
         let text = fs_err::read(&self.path).ok()?;
         let note: Note = serde_json::from_slice(&text).ok()?;
-        if self.state().ok()?? != note.warehouse {
+        if note.version != meta::VERSION || self.state().ok()?? != note.warehouse {
             return None;
         }
         let times = note.logical_times.into_iter();
@@ -79,6 +81,7 @@ impl LastLoads {
         };
         let times = loads.iter();
         let note = Note {
+            version: meta::VERSION,
             warehouse,
             logical_times: times
                 .map(|(step, time)| (step.clone(), time.timestamp_micros()))
@@ -87,12 +90,18 @@ impl LastLoads {
         fs_err::write(&self.path, serde_json::to_vec(&note)?)
     }
 
-    /// Returns the state of the warehouse, none if some of it is in a write-ahead log.
+    /// Returns the state of the warehouse, none if some of it is in a write-ahead log, or if this
+    /// process has it open.
     fn state(&self) -> io::Result<Option<State>> {
-        if beside(&self.warehouse, ".wal").try_exists()? {
+        // Of a link, DuckDB takes the file that is meant, and puts the log beside that.
+        let path = fs_err::canonicalize(&self.warehouse)?;
+        let Some(_reservation) = Reservation::take(&path, true) else {
+            return Ok(None);
+        };
+        if beside(&path, ".wal").try_exists()? {
             return Ok(None);
         }
-        let file = File::open(&self.warehouse)?;
+        let file = File::open(&path)?;
         let metadata = file.metadata()?;
         let modified = metadata.modified()?.duration_since(SystemTime::UNIX_EPOCH);
         let modified = modified.map_err(io::Error::other)?.as_nanos();
@@ -176,6 +185,18 @@ mod tests {
             alter(&path, fs_err::metadata(&path).unwrap().modified().unwrap());
             assert_eq!(last.read(), None, "alteration {number}");
         }
+    }
+
+    #[test]
+    fn the_log_is_looked_for_beside_the_file_that_a_link_means() {
+        let (linked, beside_link) = (Beside::new(), Beside::new());
+        fs_err::remove_file(beside_link.path("")).unwrap();
+        fs_err::os::unix::fs::symlink(linked.path(""), beside_link.path("")).unwrap();
+        let last = beside_link.last_loads();
+        last.write(&loads()).unwrap();
+        assert_eq!(last.read(), Some(loads()));
+        fs_err::write(linked.path(".wal"), "").unwrap();
+        assert_eq!(last.read(), None);
     }
 
     #[test]

@@ -379,6 +379,34 @@ impl Warehouse {
         list().map_err(ReadError::Database)
     }
 
+    /// Returns the greatest logical time, up to `at`, of the loads of some steps that have an entry of
+    /// this name among their details.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Database`] if DuckDB refuses.
+    pub fn last_load_with(
+        &self,
+        detail: &str,
+        steps: &[&str],
+        at: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, ReadError> {
+        let steps: Vec<_> = steps.iter().map(|step| sql::text(step)).collect();
+        let query = format!(
+            "SELECT epoch_us(max(logical_time)) FROM {} WHERE step IN ({}) AND logical_time <= {} \
+             AND contains(details, {})",
+            sql::internal("ledger"),
+            steps.join(", "),
+            sql::timestamp_tz(at),
+            // Within a text, quotes are escaped.
+            sql::text(&format!("\"{detail}\":")),
+        );
+        let found = || -> Result<Option<i64>, DatabaseError> {
+            Ok(self.connect()?.query_row(&query, [], |row| row.get(0))?)
+        };
+        Ok(found().map_err(ReadError::Database)?.map(point))
+    }
+
     /// Returns the files that a step has loaded, by path; of each the newest load.
     ///
     /// # Errors

@@ -30,10 +30,13 @@ use crate::{
     source::RejectedRow,
 };
 
-/// How far the thread that reads may be ahead of the one that uses the rows, in bytes of these.
-///
-/// Rows that wait for others would be read by threads that those others need.
-const AHEAD_BYTES: usize = 2 << 20;
+/// How far the thread that reads may be ahead of the one that uses the rows, in bytes of these, so
+/// that neither often waits for the other.
+const AHEAD_BYTES: usize = 32 << 20;
+
+/// How far it may be until the first row is asked for. Rows that wait for those of another stream
+/// would be read by threads which that one needs.
+const UNASKED_BYTES: usize = 2 << 20;
 
 /// DuckDB's batches, of 2,048 rows, are joined until they have so many rows, or bytes.
 const BATCH_ROWS: usize = 8_192;
@@ -105,6 +108,8 @@ impl Statement {
 pub struct RowStream {
     schema: SchemaRef,
     messages: Option<Outlet<Message>>,
+    /// Whether a row was asked for.
+    asked: bool,
     rejected: Vec<RejectedRow>,
     stop: Arc<AtomicBool>,
     interrupt: Arc<duckdb::InterruptHandle>,
@@ -167,7 +172,7 @@ impl RowStream {
         + Send
         + 'static,
     ) -> Result<Self, ReadError> {
-        let (sender, messages) = queue::queue(AHEAD_BYTES);
+        let (sender, messages) = queue::queue(UNASKED_BYTES);
         let (alive, done) = sync_channel(0);
         let stop = Arc::new(AtomicBool::new(false));
         let interrupt = connection.interrupt_handle();
@@ -195,6 +200,7 @@ impl RowStream {
         let mut stream = Self {
             schema: Arc::new(arrow_schema::Schema::empty()),
             messages: Some(messages),
+            asked: false,
             rejected: Vec::new(),
             stop,
             interrupt,
@@ -248,6 +254,10 @@ impl Iterator for RowStream {
     type Item = Result<RecordBatch, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if !self.asked {
+            self.asked = true;
+            self.messages.as_ref()?.make_room(AHEAD_BYTES);
+        }
         match self.receive()? {
             Message::Batch(batch) => Some(Ok(batch)),
             Message::Finished(rejected) => {

@@ -228,6 +228,11 @@ impl Figure {
         }
     }
 
+    /// Returns which row of a report it is.
+    pub(crate) fn row(&self) -> (Kind, u32) {
+        (self.kind, self.place)
+    }
+
     /// Returns the ratio of CPU times, where both are known.
     pub fn cpu_ratio(&self) -> Option<f64> {
         Some(self.wigeon.cpu? / self.expert.as_ref()?.cpu?)

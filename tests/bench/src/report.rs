@@ -51,6 +51,7 @@ impl Report {
             prepare: settings.prepare,
             figures,
         };
+        report.figures.sort_by_key(Figure::row);
         report.add_growth();
         report
     }
@@ -73,12 +74,11 @@ impl Report {
                 path: path.to_owned(),
             });
         }
-        let place = |figure: &Figure| (figure.kind, figure.place);
-        let known: Vec<_> = self.figures.iter().map(place).collect();
+        let known: Vec<_> = self.figures.iter().map(Figure::row).collect();
         let others = earlier.figures.into_iter();
         self.figures
-            .extend(others.filter(|figure| !known.contains(&place(figure))));
-        self.figures.sort_by_key(place);
+            .extend(others.filter(|figure| !known.contains(&figure.row())));
+        self.figures.sort_by_key(Figure::row);
         self.runs = self.runs.min(earlier.runs);
         self.add_growth();
         Ok(())

@@ -42,11 +42,19 @@ fn both_sides_end_in_the_same_tables_and_every_work_is_measured() {
             "propagation: 1 % moved, 3 days",
             "propagation: 1 % moved, 4 days",
             "propagation: sum of 3 days",
+            "propagation and fold: 1 % moved, 1 day",
+            "propagation and fold: 1 % moved, 3 days",
+            "propagation and fold: 1 % moved, 4 days",
+            "propagation and fold: sum of 3 days",
             "propagation: 4 days over 3, wigeon",
-            "question now_by_month, 4 days",
-            "question now_by_day, 4 days",
-            "question then_by_month, 4 days",
-            "question then_by_day, 4 days",
+            "question now_by_month, 4 days, before the next run",
+            "question now_by_day, 4 days, before the next run",
+            "question then_by_month, 4 days, before the next run",
+            "question then_by_day, 4 days, before the next run",
+            "question now_by_month, 4 days, after it",
+            "question now_by_day, 4 days, after it",
+            "question then_by_month, 4 days, after it",
+            "question then_by_day, 4 days, after it",
         ]
     );
     assert!(!settings.directory.exists());

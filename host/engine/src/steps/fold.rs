@@ -3,11 +3,10 @@
 //! What the table says does not change by it, so it may end between any two parts. The last
 //! transaction, which takes the overlay away, has the ledger's row.
 
-use chrono::{DateTime, Utc};
-use wigeon_manifest::StepKind;
+use wigeon_manifest::{StepKind, UpdateMode};
 use wigeon_warehouse::Overlay;
 
-use super::{Loaded, StepRun};
+use super::{Loaded, StepRun, pending};
 use crate::{
     EngineError, OverlayReport, Point, StepReport,
     resolved::IncrementalWork,
@@ -16,9 +15,6 @@ use crate::{
 
 /// Where the ledger keeps, among the details of a load, how many entries were folded in.
 const FOLDED_ENTRIES: &str = "folded_entries";
-
-/// How many of the last loads of a step are looked through for a fold.
-const LOOKED_THROUGH: usize = 100;
 
 /// What was folded in.
 #[derive(Debug, Clone, Copy)]
@@ -75,34 +71,45 @@ impl StepRun<'_> {
     }
 
     /// Folds in what earlier runs left in the overlay of the step's table, if that is to be done: the
-    /// changes were there at once, and from now on the table is a plain one again. Those of this run
-    /// come later: a step is run before those that detect changes for it.
+    /// changes were there at once, and from now on the table is a plain one again.
+    ///
+    /// Not while a change is still to be detected: what that leaves would be kept until the next day,
+    /// and the fold would come before it.
     pub(super) fn fold_left(&self) -> Result<Option<StepReport>, EngineError> {
-        let mut steps = self.run.project.pipeline().steps().iter();
-        let detection = steps.find_map(|step| match &step.kind {
-            StepKind::ChangeDetection {
-                target,
-                update_mode,
-            } if target == self.name() => Some((step, *update_mode)),
-            _ => None,
-        });
-        let (Some((detection, mode)), None) = (detection, self.replay) else {
+        let (warehouse, pipeline) = (self.run.warehouse, self.run.project.pipeline());
+        let mut detections = vec![];
+        for step in pipeline.steps() {
+            match &step.kind {
+                StepKind::ChangeDetection {
+                    target,
+                    update_mode,
+                } if target == self.name() => {
+                    if *update_mode != UpdateMode::Auto {
+                        return Ok(None);
+                    }
+                    detections.push(step);
+                }
+                _ => {}
+            }
+        }
+        if detections.is_empty() || self.replay.is_some() {
             return Ok(None);
-        };
-        let overlay = self.run.warehouse.overlay(self.name());
+        }
+        let overlay = warehouse.overlay(self.name());
         let Some(overlay) = overlay.map_err(EngineError::ReadWarehouse)? else {
             return Ok(None);
         };
-        let mut last_fold: Option<DateTime<Utc>> = None;
-        for step in [&detection.name, self.name()] {
-            let loads = self.run.warehouse.ledger(Some(step), LOOKED_THROUGH);
-            let loads = loads.map_err(EngineError::ReadWarehouse)?;
-            let folds = loads
-                .iter()
-                .filter(|load| load.details.get(FOLDED_ENTRIES).is_some());
-            last_fold = last_fold.max(folds.map(|load| load.logical_time).max());
+        for detection in &detections {
+            let snapshot = &detection.input;
+            if pending(warehouse, &detection.name, snapshot, self.name())?.is_some() {
+                return Ok(None);
+            }
         }
-        if !ask_for_late_fold(mode, last_fold, self.logical_time) {
+        let names = detections.iter().map(|detection| detection.name.as_str());
+        let steps: Vec<_> = names.chain([self.name()]).collect();
+        let at = self.logical_time;
+        let last = warehouse.last_load_with(FOLDED_ENTRIES, &steps, at);
+        if !ask_for_late_fold(last.map_err(EngineError::ReadWarehouse)?, at) {
             return Ok(None);
         }
         self.fold(self.name(), &overlay).map(Some)

@@ -23,13 +23,13 @@ pub(super) struct Outlet<T> {
 
 #[derive(Debug)]
 struct Room {
-    most: usize,
     taken: Mutex<Taken>,
     freed: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Taken {
+    most: usize,
     bytes: usize,
     closed: bool,
 }
@@ -38,8 +38,11 @@ struct Taken {
 pub(super) fn queue<T>(most_bytes: usize) -> (Inlet<T>, Outlet<T>) {
     let (sender, receiver) = channel();
     let room = Arc::new(Room {
-        most: most_bytes,
-        taken: Mutex::default(),
+        taken: Mutex::new(Taken {
+            most: most_bytes,
+            bytes: 0,
+            closed: false,
+        }),
         freed: Condvar::new(),
     });
     let inlet = Inlet {
@@ -53,7 +56,7 @@ impl<T> Inlet<T> {
     /// Waits for room, and sends. Returns whether the other end is still there.
     pub(super) fn send(&self, message: T, bytes: usize) -> bool {
         let is_full = |taken: &mut Taken| {
-            !taken.closed && taken.bytes > 0 && taken.bytes + bytes > self.room.most
+            !taken.closed && taken.bytes > 0 && taken.bytes + bytes > taken.most
         };
         let taken = self.room.freed.wait_while(self.room.lock(), is_full);
         let mut taken = taken.unwrap_or_else(PoisonError::into_inner);
@@ -67,6 +70,12 @@ impl<T> Inlet<T> {
 }
 
 impl<T> Outlet<T> {
+    /// Lets so many bytes wait from now on.
+    pub(super) fn make_room(&self, most_bytes: usize) {
+        self.room.lock().most = most_bytes;
+        self.room.freed.notify_one();
+    }
+
     /// Waits for a message; none if the other end is gone.
     pub(super) fn receive(&self) -> Option<T> {
         let (message, bytes) = self.receiver.recv().ok()?;
@@ -111,6 +120,18 @@ mod tests {
         }
         assert_eq!(outlet.receive(), None);
         sending.join().unwrap();
+    }
+
+    #[test]
+    fn who_waits_for_room_goes_on_when_there_is_more() {
+        let (inlet, outlet) = queue(1);
+        assert!(inlet.send(1, 1));
+        let sending = thread::spawn(move || inlet.send(2, 9));
+        thread::sleep(Duration::from_millis(5));
+        assert_eq!(outlet.room.lock().bytes, 1);
+        outlet.make_room(10);
+        assert!(sending.join().unwrap());
+        assert_eq!((outlet.receive(), outlet.receive()), (Some(1), Some(2)));
     }
 
     #[test]

@@ -26,12 +26,14 @@ impl Runner<'_> {
         self.both(Job::Propagate(days))?;
         let mut figures = vec![];
         for state in ["before the next run", "after it"] {
+            if !figures.is_empty() {
+                self.fold(days)?;
+            }
             for answer in self.ask()? {
                 let place = u32::try_from(figures.len()).unwrap_or(u32::MAX);
                 let work = format!("question {}, {days} days, {state}", answer.question);
                 figures.push(self.answered(place, &work, &answer)?);
             }
-            self.fold(days)?;
         }
         self.discard_both()?;
         Ok(figures)
