@@ -146,6 +146,11 @@ fn the_next_run_folds_in_what_is_left_once_a_day() {
     let moved = project.sql(VIEWS);
     run_at(&project, "2019-12-01T20:59");
     assert_eq!(status(&project).1["entries"], 1, "folded at one o'clock");
+    let plan = |at: &str| project.ok(&["plan", "--at", at, "--step", "pageviews_postcode"]);
+    let to_fold = "no new file; an overlay is to be folded in";
+    assert!(!plan("2019-12-01T20:59").contains(to_fold));
+    let planned = plan("2019-12-01T21:00");
+    assert!(planned.contains(to_fold), "{planned}");
     views(&project, 12, "1,u,2019-10-12 05:00:00\n");
     let report = run_at(&project, "2019-12-01T21:00");
     let steps = report["steps"].as_array().expect("steps").iter();

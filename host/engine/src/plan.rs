@@ -9,7 +9,7 @@ use crate::{
     inputs::{NewInputs, Question},
     reading::Reading,
     resolved::{ResolvedStep, Resolver, Work},
-    steps::pending,
+    steps::{left_to_fold, pending},
 };
 
 impl Project {
@@ -83,6 +83,12 @@ impl Project {
                 }
             }
         };
+        if let Work::Incremental { .. } = resolved.work
+            && left_to_fold(self, warehouse, &step.name, request.at)?.is_some()
+        {
+            runs = true;
+            reason.push_str("; an overlay is to be folded in");
+        }
         if request.due {
             let last = warehouse.last_loads().map_err(EngineError::ReadWarehouse)?;
             let last = last.get(&step.name).copied();

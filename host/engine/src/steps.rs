@@ -12,6 +12,7 @@ mod repair;
 mod snapshot;
 
 pub(crate) use change_detection::pending;
+pub(crate) use fold::left_to_fold;
 pub(crate) use read::file_source;
 
 use std::{

@@ -3,12 +3,13 @@
 //! What the table says does not change by it, so it may end between any two parts. The last
 //! transaction, which takes the overlay away, has the ledger's row.
 
+use chrono::{DateTime, Utc};
 use wigeon_manifest::{StepKind, UpdateMode};
-use wigeon_warehouse::Overlay;
+use wigeon_warehouse::{Overlay, Warehouse};
 
 use super::{Loaded, StepRun, pending};
 use crate::{
-    EngineError, OverlayReport, Point, StepReport,
+    EngineError, OverlayReport, Point, Project, StepReport,
     resolved::IncrementalWork,
     update_mode::{ask_for_late_fold, overlay_shape},
 };
@@ -23,6 +24,51 @@ pub(super) struct Folded {
     pub(super) entries: u64,
     /// In how many rows they were written.
     pub(super) rows: u64,
+}
+
+/// Returns the overlay of an incremental step's table that the run of that step at a time is to fold
+/// in, if there is one.
+///
+/// None while a change is still to be detected: what that leaves would be kept until the next day,
+/// and the fold would come before it.
+pub(crate) fn left_to_fold(
+    project: &Project,
+    warehouse: &Warehouse,
+    table: &str,
+    at: DateTime<Utc>,
+) -> Result<Option<Overlay>, EngineError> {
+    let mut detections = vec![];
+    for step in project.pipeline().steps() {
+        match &step.kind {
+            StepKind::ChangeDetection {
+                target,
+                update_mode,
+            } if target == table => {
+                if *update_mode != UpdateMode::Auto {
+                    return Ok(None);
+                }
+                detections.push(step);
+            }
+            _ => {}
+        }
+    }
+    if detections.is_empty() {
+        return Ok(None);
+    }
+    let overlay = warehouse.overlay(table);
+    let Some(overlay) = overlay.map_err(EngineError::ReadWarehouse)? else {
+        return Ok(None);
+    };
+    for detection in &detections {
+        if pending(warehouse, &detection.name, &detection.input, table)?.is_some() {
+            return Ok(None);
+        }
+    }
+    let names = detections.iter().map(|detection| detection.name.as_str());
+    let steps: Vec<_> = names.chain([table]).collect();
+    let last = warehouse.last_load_with(FOLDED_ENTRIES, &steps, at);
+    let last = last.map_err(EngineError::ReadWarehouse)?;
+    Ok(ask_for_late_fold(last, at).then_some(overlay))
 }
 
 impl StepRun<'_> {
@@ -72,47 +118,14 @@ impl StepRun<'_> {
 
     /// Folds in what earlier runs left in the overlay of the step's table, if that is to be done: the
     /// changes were there at once, and from now on the table is a plain one again.
-    ///
-    /// Not while a change is still to be detected: what that leaves would be kept until the next day,
-    /// and the fold would come before it.
     pub(super) fn fold_left(&self) -> Result<Option<StepReport>, EngineError> {
-        let (warehouse, pipeline) = (self.run.warehouse, self.run.project.pipeline());
-        let mut detections = vec![];
-        for step in pipeline.steps() {
-            match &step.kind {
-                StepKind::ChangeDetection {
-                    target,
-                    update_mode,
-                } if target == self.name() => {
-                    if *update_mode != UpdateMode::Auto {
-                        return Ok(None);
-                    }
-                    detections.push(step);
-                }
-                _ => {}
-            }
-        }
-        if detections.is_empty() || self.replay.is_some() {
+        if self.replay.is_some() {
             return Ok(None);
         }
-        let overlay = warehouse.overlay(self.name());
-        let Some(overlay) = overlay.map_err(EngineError::ReadWarehouse)? else {
-            return Ok(None);
-        };
-        for detection in &detections {
-            let snapshot = &detection.input;
-            if pending(warehouse, &detection.name, snapshot, self.name())?.is_some() {
-                return Ok(None);
-            }
-        }
-        let names = detections.iter().map(|detection| detection.name.as_str());
-        let steps: Vec<_> = names.chain([self.name()]).collect();
-        let at = self.logical_time;
-        let last = warehouse.last_load_with(FOLDED_ENTRIES, &steps, at);
-        if !ask_for_late_fold(last.map_err(EngineError::ReadWarehouse)?, at) {
-            return Ok(None);
-        }
-        self.fold(self.name(), &overlay).map(Some)
+        let (project, warehouse) = (self.run.project, self.run.warehouse);
+        left_to_fold(project, warehouse, self.name(), self.logical_time)?
+            .map(|overlay| self.fold(self.name(), &overlay))
+            .transpose()
     }
 
     /// Writes what an overlay says into the rows. It stays in force.
