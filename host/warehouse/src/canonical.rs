@@ -42,7 +42,7 @@ impl Form {
     }
 
     /// Says whether a text has this form.
-    pub(crate) fn fits(self, text: &[u8]) -> bool {
+    pub(crate) fn fits(self, text: &[u8], calendar: &mut Calendar) -> bool {
         match self {
             Self::Integer { digits, signed } => {
                 let unsigned = match text {
@@ -52,19 +52,60 @@ impl Form {
                 (1..=digits).contains(&unsigned.len()) && unsigned.iter().all(u8::is_ascii_digit)
             }
             Self::Text => true,
-            Self::Date => date(text).is_some(),
-            Self::Timestamp => timestamp(text).is_some(),
+            Self::Date => calendar.date(text).is_some(),
+            Self::Timestamp => calendar.timestamp(text).is_some(),
         }
     }
 }
 
-/// Returns the days since 1970-01-01 of a date.
-pub(crate) fn date(text: &[u8]) -> Option<i32> {
-    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else {
-        return None;
-    };
+/// Reads dates and timestamps.
+///
+/// It remembers the last date: rows that follow one another are mostly of one day.
+#[derive(Debug)]
+pub(crate) struct Calendar {
+    text: [u8; 10],
+    days: i32,
+}
+
+impl Default for Calendar {
+    fn default() -> Self {
+        Self {
+            text: *b"1970-01-01",
+            days: 0,
+        }
+    }
+}
+
+impl Calendar {
+    /// Returns the days since 1970-01-01 of a date.
+    pub(crate) fn date(&mut self, text: &[u8]) -> Option<i32> {
+        let text: &[u8; 10] = text.try_into().ok()?;
+        if *text != self.text {
+            (self.days, self.text) = (date(text)?, *text);
+        }
+        Some(self.days)
+    }
+
+    /// Returns the microseconds since 1970-01-01 00:00:00 of a timestamp.
+    pub(crate) fn timestamp(&mut self, text: &[u8]) -> Option<i64> {
+        let (day, time) = text.split_at_checked(10)?;
+        let (b' ' | b'T', time) = time.split_first()? else {
+            return None;
+        };
+        let (clock, rest) = time.split_first_chunk()?;
+        let microseconds = match rest {
+            [] => 0,
+            [b'.', decimals @ ..] => fraction(decimals)?,
+            _ => return None,
+        };
+        let seconds = i64::from(seconds(*clock)?);
+        Some(i64::from(self.date(day)?) * MICROSECONDS_PER_DAY + seconds * 1_000_000 + microseconds)
+    }
+}
+
+fn date(&[y1, y2, y3, y4, minus, m1, m2, other_minus, d1, d2]: &[u8; 10]) -> Option<i32> {
     let year = 100 * two_digits(y1, y2)? + two_digits(y3, y4)?;
-    if year == 0 {
+    if year == 0 || [minus, other_minus] != *b"--" {
         return None;
     }
     let (month, day) = (two_digits(m1, m2)?, two_digits(d1, d2)?);
@@ -75,36 +116,19 @@ pub(crate) fn date(text: &[u8]) -> Option<i32> {
 /// The days of 1970-01-01 as [`Datelike::num_days_from_ce`] counts them.
 const UNIX_EPOCH_FROM_CE: i32 = 719_163;
 
-/// Returns the microseconds since 1970-01-01 00:00:00 of a timestamp.
-pub(crate) fn timestamp(text: &[u8]) -> Option<i64> {
-    let (day, time) = text.split_at_checked(10)?;
-    let &[
-        b' ' | b'T',
-        h1,
-        h2,
-        b':',
-        m1,
-        m2,
-        b':',
-        s1,
-        s2,
-        ref rest @ ..,
-    ] = time
-    else {
-        return None;
-    };
-    let (hour, minute) = (two_digits(h1, h2)?, two_digits(m1, m2)?);
-    let second = two_digits(s1, s2)?;
-    if hour > 23 || minute > 59 || second > 59 {
+/// Returns the seconds since midnight of `HH:MM:SS`, from all eight bytes at once.
+fn seconds(clock: [u8; 8]) -> Option<u32> {
+    // What is left are digits, and zeros for the colons.
+    let digits = u64::from_le_bytes(clock) ^ u64::from_le_bytes(*b"00:00:00");
+    // Sets the highest bit of a byte that is more than it may be.
+    const EXCESS: u64 = u64::from_le_bytes([0x76, 0x76, 0x7f, 0x76, 0x76, 0x7f, 0x76, 0x76]);
+    const HIGHEST_BITS: u64 = 0x8080_8080_8080_8080;
+    if (digits | digits.wrapping_add(EXCESS)) & HIGHEST_BITS != 0 {
         return None;
     }
-    let seconds = i64::from((hour * 60 + minute) * 60 + second);
-    let microseconds = match rest {
-        [] => 0,
-        [b'.', decimals @ ..] => fraction(decimals)?,
-        _ => return None,
-    };
-    Some(i64::from(date(day)?) * MICROSECONDS_PER_DAY + seconds * 1_000_000 + microseconds)
+    let [hour, _, _, minute, _, _, second, _] = (digits * 10 + (digits >> 8)).to_le_bytes();
+    let [hour, minute, second] = [hour, minute, second].map(u32::from);
+    (hour < 24 && minute < 60 && second < 60).then(|| (hour * 60 + minute) * 60 + second)
 }
 
 /// Returns the microseconds of one to six decimals of a second.
@@ -132,16 +156,27 @@ mod tests {
     fn integers_have_few_digits() {
         let form = Form::of(&DataType::Int8).unwrap();
         for fits in ["0", "-0", "7", "-99", "07"] {
-            assert!(form.fits(fits.as_bytes()), "{fits}");
+            assert!(
+                form.fits(fits.as_bytes(), &mut Calendar::default()),
+                "{fits}"
+            );
         }
         for other in ["", "-", "100", "+1", " 1", "1 ", "1.0", "1e1", "--1", "x"] {
-            assert!(!form.fits(other.as_bytes()), "{other}");
+            assert!(
+                !form.fits(other.as_bytes(), &mut Calendar::default()),
+                "{other}"
+            );
         }
-        assert!(!Form::of(&DataType::UInt8).unwrap().fits(b"-1"));
+        assert!(
+            !Form::of(&DataType::UInt8)
+                .unwrap()
+                .fits(b"-1", &mut Calendar::default())
+        );
     }
 
     #[test]
     fn dates_are_days_that_there_are() {
+        let mut calendar = Calendar::default();
         for (text, days) in [
             ("1970-01-01", 0),
             ("1969-12-31", -1),
@@ -149,7 +184,7 @@ mod tests {
             ("0001-01-01", -719_162),
             ("9999-12-31", 2_932_896),
         ] {
-            assert_eq!(date(text.as_bytes()), Some(days), "{text}");
+            assert_eq!(calendar.date(text.as_bytes()), Some(days), "{text}");
         }
         for other in [
             "",
@@ -163,19 +198,24 @@ mod tests {
             "-970-01-01",
             "infinity00",
         ] {
-            assert_eq!(date(other.as_bytes()), None, "{other}");
+            assert_eq!(calendar.date(other.as_bytes()), None, "{other}");
         }
     }
 
     #[test]
     fn timestamps_are_times_of_a_day() {
+        let mut calendar = Calendar::default();
         for (text, microseconds) in [
             ("1970-01-01 00:00:00", 0),
             ("1970-01-01T00:00:01", 1_000_000),
             ("1969-12-31 23:59:59.999999", -1),
             ("1970-01-02 03:04:05.6", 97_445_600_000),
         ] {
-            assert_eq!(timestamp(text.as_bytes()), Some(microseconds), "{text}");
+            assert_eq!(
+                calendar.timestamp(text.as_bytes()),
+                Some(microseconds),
+                "{text}"
+            );
         }
         for other in [
             "",
@@ -190,7 +230,7 @@ mod tests {
             "1970-01-01  00:00:00",
             "1970-01-01 00:00:00.12x",
         ] {
-            assert_eq!(timestamp(other.as_bytes()), None, "{other}");
+            assert_eq!(calendar.timestamp(other.as_bytes()), None, "{other}");
         }
     }
 }

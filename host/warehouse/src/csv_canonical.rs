@@ -1,15 +1,16 @@
 //! CSV files that are written as nearly all are, read without DuckDB.
 //!
-//! Of a file whose digest was taken it is known whether all its records are fields between
-//! delimiters, without a quote, and whether the values of a column have their canonical form. If
+//! Of a file whose digest was taken it is known whether each of its lines is a record of fields between
+//! delimiters, with quotes around a field or none, and whether the values of a column have their canonical form. If
 //! all that is read has it, reading a file comes to finding the ends of its fields; DuckDB takes
 //! several times as long for the same rows, and hands them over once more as Arrow's arrays. Any
 //! other file is DuckDB's, which alone decides what is malformed (`csv.rs`).
 
+mod values;
+
 use std::{
     collections::HashSet,
     io::{self, Read, Seek, SeekFrom},
-    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -18,21 +19,14 @@ use std::{
     thread,
 };
 
-use arrow_array::{
-    ArrayRef, ArrowPrimitiveType, RecordBatch, RecordBatchOptions,
-    builder::{ArrayBuilder, PrimitiveBuilder, StringBuilder},
-    types::{
-        Date32Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt8Type,
-        UInt16Type, UInt32Type, UInt64Type,
-    },
-};
-use arrow_schema::{DataType, Field, SchemaRef};
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::{Field, SchemaRef};
 use fs_err::File;
 use memchr::{memchr, memchr_iter};
 
+use self::values::{Values, builder};
 use crate::{
-    canonical,
-    csv_record::{each_field_end, read_full},
+    csv_record::{self, Stretches, each_field_end, read_full, regular_fields, unquoted},
     error::ReadError,
     files::FileIdentity,
     stream::Emit,
@@ -193,48 +187,109 @@ impl CanonicalCsv {
 
     /// Takes whole records apart.
     fn parse(&self, file: &CanonicalFile, text: &str) -> Result<Vec<RecordBatch>, ReadError> {
-        let rows = memchr_iter(b'\n', text.as_bytes()).count();
-        let rows = rows.min(BATCH_ROWS);
+        let rows = memchr_iter(b'\n', text.as_bytes());
+        let rows = rows.take(BATCH_ROWS).count();
         let builder = |field: &Arc<Field>| builder(field.data_type(), rows);
         let builders: Option<Vec<_>> = self.schema.fields().iter().map(builder).collect();
-        let mut builders = builders.ok_or_else(|| file.changed())?;
-        let mut batches = vec![];
-        let (mut begin, mut place, mut rows, mut fits) = (0, 0, 0, true);
-        each_field_end(self.delimiter, text.as_bytes(), |end| {
-            if let Some(Some(column)) = file.places.get(place) {
+        let mut records = Records {
+            csv: self,
+            file,
+            builders: builders.ok_or_else(|| file.changed())?,
+            fields: vec![],
+            place: 0,
+            rows: 0,
+            batches: vec![],
+            fits: true,
+        };
+        for (stretch, has_quotes) in Stretches::of(text.as_bytes()) {
+            if has_quotes {
+                records.quoted_line(&text[stretch]);
+            } else {
+                records.plain_lines(&text[stretch]);
+            }
+        }
+        records.finish()
+    }
+}
+
+/// Records that are taken apart.
+struct Records<'a> {
+    csv: &'a CanonicalCsv,
+    file: &'a CanonicalFile,
+    builders: Vec<Box<dyn Values>>,
+    /// Those of the line with quotes that is taken apart.
+    fields: Vec<csv_record::Field>,
+    /// How many fields there are of the current record.
+    place: usize,
+    rows: usize,
+    batches: Vec<Result<RecordBatch, ReadError>>,
+    /// Whether all of it is as it was when the digest was taken.
+    fits: bool,
+}
+
+impl Records<'_> {
+    fn plain_lines(&mut self, text: &str) {
+        let null_value = self.csv.null_value.as_str();
+        let mut begin = 0;
+        each_field_end(self.csv.delimiter, text.as_bytes(), |end| {
+            if let Some(Some(column)) = self.file.places.get(self.place) {
                 let value = &text[begin..end];
-                fits &= builders[*column].append((value != self.null_value).then_some(value));
+                self.fits &= self.builders[*column].append((value != null_value).then_some(value));
             }
             begin = end + 1;
-            place += 1;
+            self.place += 1;
             if text.as_bytes()[end] == b'\n' {
-                fits &= place == file.places.len();
-                place = 0;
-                rows += 1;
-                if rows == BATCH_ROWS {
-                    batches.push(self.batch(&mut builders, rows));
-                    rows = 0;
-                }
+                self.end_record();
             }
         });
-        if !fits || begin != text.len() {
-            return Err(file.changed());
-        }
-        if rows > 0 {
-            batches.push(self.batch(&mut builders, rows));
-        }
-        batches.into_iter().collect()
+        self.fits &= begin == text.len();
     }
 
-    fn batch(
-        &self,
-        builders: &mut [Box<dyn Values>],
-        rows: usize,
-    ) -> Result<RecordBatch, ReadError> {
-        let columns = builders.iter_mut().map(|values| values.finish()).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(SchemaRef::clone(&self.schema), columns, &options)
-            .map_err(ReadError::Schema)
+    fn quoted_line(&mut self, line: &str) {
+        let mut fields = std::mem::take(&mut self.fields);
+        self.fits &= line.ends_with('\n');
+        self.fits &= regular_fields(line.as_bytes(), self.csv.delimiter, &mut fields);
+        for (field, place) in fields.iter().zip(&self.file.places) {
+            let Some(column) = place else { continue };
+            let value = &line[field.range.clone()];
+            self.fits &= if field.quoted {
+                self.builders[*column].append(Some(&unquoted(value)))
+            } else {
+                self.builders[*column].append((value != self.csv.null_value).then_some(value))
+            };
+        }
+        self.place = fields.len();
+        self.fields = fields;
+        self.end_record();
+    }
+
+    fn end_record(&mut self) {
+        self.fits &= self.place == self.file.places.len();
+        self.place = 0;
+        self.rows += 1;
+        // Columns of a record that does not fit may have fewer values.
+        if self.rows == BATCH_ROWS && self.fits {
+            self.end_batch();
+        }
+    }
+
+    fn end_batch(&mut self) {
+        let columns = self.builders.iter_mut().map(|values| values.finish());
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        let schema = SchemaRef::clone(&self.csv.schema);
+        let batch = RecordBatch::try_new_with_options(schema, columns.collect(), &options);
+        self.batches.push(batch.map_err(ReadError::Schema));
+        self.rows = 0;
+    }
+
+    fn finish(mut self) -> Result<Vec<RecordBatch>, ReadError> {
+        if !self.fits {
+            return Err(self.file.changed());
+        }
+        if self.rows > 0 {
+            self.end_batch();
+        }
+        self.batches.into_iter().collect()
     }
 }
 
@@ -287,76 +342,10 @@ impl CanonicalFile {
 /// Bytes that are read at once to find the end of a record.
 const REST: usize = 1 << 10;
 
-/// Values of a column.
-trait Values {
-    /// Adds a value, or null. Returns whether it is one of the type.
-    fn append(&mut self, value: Option<&str>) -> bool;
-
-    fn finish(&mut self) -> ArrayRef;
-}
-
-struct Parsed<T: ArrowPrimitiveType> {
-    values: PrimitiveBuilder<T>,
-    parse: fn(&str) -> Option<T::Native>,
-}
-
-impl<T: ArrowPrimitiveType> Values for Parsed<T> {
-    fn append(&mut self, value: Option<&str>) -> bool {
-        let parsed = value.and_then(self.parse);
-        self.values.append_option(parsed);
-        parsed.is_some() == value.is_some()
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        ArrayBuilder::finish(&mut self.values)
-    }
-}
-
-struct Texts(StringBuilder);
-
-impl Values for Texts {
-    fn append(&mut self, value: Option<&str>) -> bool {
-        self.0.append_option(value);
-        true
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        ArrayBuilder::finish(&mut self.0)
-    }
-}
-
-/// Returns what takes so many values of a type, none if it has no canonical form.
-fn builder(data_type: &DataType, rows: usize) -> Option<Box<dyn Values>> {
-    fn parsed<T: ArrowPrimitiveType>(
-        rows: usize,
-        parse: fn(&str) -> Option<T::Native>,
-    ) -> Box<dyn Values> {
-        let values = PrimitiveBuilder::<T>::with_capacity(rows);
-        Box::new(Parsed { values, parse })
-    }
-    fn integer<T: ArrowPrimitiveType<Native: FromStr>>(rows: usize) -> Box<dyn Values> {
-        parsed::<T>(rows, |text| text.parse().ok())
-    }
-    Some(match data_type {
-        DataType::Int8 => integer::<Int8Type>(rows),
-        DataType::Int16 => integer::<Int16Type>(rows),
-        DataType::Int32 => integer::<Int32Type>(rows),
-        DataType::Int64 => integer::<Int64Type>(rows),
-        DataType::UInt8 => integer::<UInt8Type>(rows),
-        DataType::UInt16 => integer::<UInt16Type>(rows),
-        DataType::UInt32 => integer::<UInt32Type>(rows),
-        DataType::UInt64 => integer::<UInt64Type>(rows),
-        DataType::Utf8 => Box::new(Texts(StringBuilder::with_capacity(rows, rows * 8))),
-        DataType::Date32 => parsed::<Date32Type>(rows, |text| canonical::date(text.as_bytes())),
-        DataType::Timestamp(..) => {
-            parsed::<TimestampMicrosecondType>(rows, |text| canonical::timestamp(text.as_bytes()))
-        }
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use arrow_schema::DataType;
+
     use super::*;
     use crate::{
         files::list_files,
@@ -397,7 +386,14 @@ mod tests {
 
     #[test]
     fn every_record_is_read_once_wherever_pieces_end() {
-        let row = |id: i64| format!("{},{id}\n", &"xxxxxxx"[..usize::try_from(id % 7).unwrap()]);
+        let note = |id: i64| match usize::try_from(id).unwrap() {
+            id if id % 5 == 0 => "\"a, \"\"b\"\"\"",
+            id => &"xxxxxxx"[..id % 7],
+        };
+        let row = |id: i64| match id {
+            40.. => format!("{},\"{id}\"\n", note(id)),
+            _ => format!("{},{id}\n", note(id)),
+        };
         let rows: Vec<_> = (0..60).map(row).collect();
         let text = format!("\u{feff}note,id\n{}é,\n", rows.concat());
         let expected: Vec<_> = std::iter::once(None).chain((0..60).map(Some)).collect();

@@ -8,6 +8,7 @@
 
 mod field_ends;
 mod quotes;
+mod regular;
 
 use std::{io, io::Read, ops::Range};
 
@@ -15,6 +16,7 @@ use memchr::memchr_iter;
 
 pub(crate) use field_ends::each_field_end;
 pub(crate) use quotes::{QuoteScan, Quotes};
+pub(crate) use regular::{Field, Stretches, regular_fields, unquoted};
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 18;

@@ -2,11 +2,13 @@
 //! taking the digest, which sees every byte anyhow.
 
 use arrow_schema::{DataType, Field};
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr2, memrchr};
 
 use crate::{
-    canonical::Form,
-    csv_record::{self, BYTE_ORDER_MARK, Records, State, each_field_end},
+    canonical::{Calendar, Form},
+    csv_record::{
+        self, BYTE_ORDER_MARK, Records, State, Stretches, each_field_end, regular_fields, unquoted,
+    },
     lossy::Kind,
     source::{FileSource, SourceFormat},
 };
@@ -34,8 +36,8 @@ pub(crate) struct Seen {
     pub(crate) lossy: Vec<LossyValue>,
 
     /// Of each declared column, whether all its values have their canonical [`Form`] or are null.
-    /// None if there is a record that is more than its fields, as many as the header has, between
-    /// delimiters, with a line feed behind it.
+    /// None if there is a line that is not a record of as many fields as the header has, between
+    /// delimiters, with quotes around a field or none.
     pub(crate) canonical: Option<Vec<bool>>,
 }
 
@@ -64,6 +66,9 @@ pub(crate) struct CsvScan {
     declared: Vec<(String, DataType)>,
     delimiter: u8,
     null_value: Vec<u8>,
+    calendar: Calendar,
+    /// Those of the line with quotes that is looked at.
+    fields: Vec<csv_record::Field>,
     /// By column of the file, once its header was seen: those whose values are looked at.
     columns: Option<Vec<Option<Column>>>,
     canonical: Option<Vec<bool>>,
@@ -100,6 +105,8 @@ impl CsvScan {
             declared,
             delimiter,
             null_value: null_value.unwrap_or_default(),
+            calendar: Calendar::default(),
+            fields: vec![],
             columns: None,
             pending: Vec::new(),
             scanned: 0,
@@ -126,23 +133,14 @@ impl CsvScan {
         self.expect_simple(memchr2(b'\r', b'\0', bytes).is_none());
         let bytes = self.pending_record(bytes);
         let is_between = self.columns.is_some() && self.pending.is_empty() && !self.skipping;
-        if is_between && memchr(b'"', bytes).is_none() {
-            let rest = self.plain_records(bytes);
-            self.pending.extend_from_slice(&bytes[rest..]);
-        } else {
-            self.records(bytes);
-        }
+        let seen = if is_between { self.lines(bytes) } else { 0 };
+        self.records(&bytes[seen..]);
     }
 
-    /// Looks at the pending record, if it ends in `bytes` and has no quote, and returns what follows.
+    /// Looks at the pending record, if it ends with the first line of `bytes`, and returns what follows.
     fn pending_record<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         match memchr(b'\n', bytes) {
-            Some(end)
-                if self.scanned == 0
-                    && !self.skipping
-                    && memchr(b'"', &self.pending).is_none()
-                    && memchr(b'"', &bytes[..end]).is_none() =>
-            {
+            Some(end) if self.scanned == 0 && !self.skipping => {
                 self.records(&bytes[..=end]);
                 &bytes[end + 1..]
             }
@@ -150,15 +148,34 @@ impl CsvScan {
         }
     }
 
-    /// Looks at records without a quote, which most are, and returns where the last one begins if
-    /// it does not end.
-    fn plain_records(&mut self, text: &[u8]) -> usize {
+    /// Looks at lines that are records, which nearly all are, and returns where the first one begins
+    /// that is none, or has no end.
+    fn lines(&mut self, text: &[u8]) -> usize {
+        let end = memrchr(b'\n', text).map_or(0, |end| end + 1);
+        let mut seen = 0;
+        for (stretch, has_quotes) in Stretches::of(&text[..end]) {
+            if !has_quotes {
+                self.plain_lines(&text[stretch.clone()]);
+            } else if self.regular_record(&text[stretch.clone()]) {
+                self.line += 1;
+                self.first_line = self.line;
+            } else {
+                break;
+            }
+            seen = stretch.end;
+        }
+        self.expect_simple(str::from_utf8(&text[..seen]).is_ok());
+        seen
+    }
+
+    /// Looks at lines without a quote.
+    fn plain_lines(&mut self, text: &[u8]) {
         let columns = self.columns.take().unwrap_or_default();
         let (mut start, mut field_start, mut place) = (0, 0, 0);
         each_field_end(self.delimiter, text, |end| {
             let ends = text[end] == b'\n';
             if let Some(Some(column)) = columns.get(place)
-                && let Some(reason) = self.loss(*column, &text[field_start..end])
+                && let Some(reason) = self.loss(*column, &text[field_start..end], false)
             {
                 let record = text[start..].split(|byte| *byte == b'\n').next();
                 self.note(column.declared, reason, record.unwrap_or_default());
@@ -173,9 +190,7 @@ impl CsvScan {
                 self.first_line = self.line;
             }
         });
-        self.expect_simple(str::from_utf8(&text[..start]).is_ok());
         self.columns = Some(columns);
-        start
     }
 
     /// Looks at records of any shape, behind the pending one.
@@ -197,7 +212,7 @@ impl CsvScan {
             self.line += 1;
             if ends {
                 if !std::mem::take(&mut self.skipping) {
-                    self.record(&text[start..end], has_quotes);
+                    self.record(&text[start..end]);
                 }
                 start = end;
                 self.first_line = self.line;
@@ -236,7 +251,7 @@ impl CsvScan {
         if !self.ended && !self.skipping && !last.is_empty() {
             // It has no line feed.
             self.expect_simple(false);
-            self.record(&last, true);
+            self.record(&last);
         }
         Seen {
             lossy: self.found,
@@ -244,44 +259,55 @@ impl CsvScan {
         }
     }
 
-    fn record(&mut self, record: &[u8], has_quotes: bool) {
-        let delimiter = self.delimiter;
-        let Some(columns) = self.columns.take() else {
-            self.expect_simple(!has_quotes);
-            let names = csv_record::fields(record, delimiter);
+    fn record(&mut self, record: &[u8]) {
+        if self.columns.is_none() {
+            let regular = regular_fields(record, self.delimiter, &mut self.fields);
+            self.expect_simple(regular);
+            let names = csv_record::fields(record, self.delimiter);
             self.columns = Some(names.iter().map(|name| self.column(name)).collect());
-            return;
-        };
-        let mut count = 0;
-        let mut look = |place: usize, text: &[u8]| {
-            count = place + 1;
-            if let Some(Some(column)) = columns.get(place)
-                && let Some(reason) = self.loss(*column, text)
-            {
-                self.note(column.declared, reason, record);
+        } else if !self.regular_record(record) {
+            self.expect_simple(false);
+            let columns = self.columns.take().unwrap_or_default();
+            let fields = csv_record::fields(record, self.delimiter);
+            for (text, column) in fields.iter().zip(&columns) {
+                self.value(*column, text.as_bytes(), false, record);
             }
-        };
-        if has_quotes {
-            let fields = csv_record::fields(record, delimiter);
-            for (place, text) in fields.iter().enumerate() {
-                look(place, text.as_bytes());
-            }
-        } else {
-            let record = record.strip_suffix(b"\n").unwrap_or(record);
-            let mut start = 0;
-            let ends = memchr_iter(delimiter, record).chain([record.len()]);
-            for (place, end) in ends.enumerate() {
-                look(place, &record[start..end]);
-                start = end + 1;
-            }
+            self.columns = Some(columns);
         }
-        self.expect_simple(
-            !has_quotes
-                && count == columns.len()
-                && (2..LONGEST_SIMPLE).contains(&record.len())
-                && str::from_utf8(record).is_ok(),
-        );
-        self.columns = Some(columns);
+    }
+
+    /// Looks at a record if it is one line and its quotes are only where they may be.
+    fn regular_record(&mut self, record: &[u8]) -> bool {
+        let Ok(text) = str::from_utf8(record) else {
+            return false;
+        };
+        let mut fields = std::mem::take(&mut self.fields);
+        let regular = regular_fields(record, self.delimiter, &mut fields);
+        if regular {
+            let columns = self.columns.take().unwrap_or_default();
+            let fits = fields.len() == columns.len();
+            self.expect_simple(fits && (2..LONGEST_SIMPLE).contains(&record.len()));
+            for (field, column) in fields.iter().zip(&columns) {
+                let value = &text[field.range.clone()];
+                if field.quoted {
+                    self.value(*column, unquoted(value).as_bytes(), true, record);
+                } else {
+                    self.value(*column, value.as_bytes(), false, record);
+                }
+            }
+            self.columns = Some(columns);
+        }
+        self.fields = fields;
+        regular
+    }
+
+    /// Looks at a value of a record, if its column is one that is looked at.
+    fn value(&mut self, column: Option<Column>, text: &[u8], quoted: bool, record: &[u8]) {
+        if let Some(column) = column
+            && let Some(reason) = self.loss(column, text, quoted)
+        {
+            self.note(column.declared, reason, record);
+        }
     }
 
     /// Returns the declared column of a name, if its values must be looked at.
@@ -304,9 +330,12 @@ impl CsvScan {
         }
     }
 
-    /// Returns what would be lost of a value, and notes whether it has the form of its column.
-    fn loss(&mut self, column: Column, text: &[u8]) -> Option<&'static str> {
-        if column.form.is_some_and(|form| form.fits(text)) || text == self.null_value.as_slice() {
+    /// Returns what would be lost of a value, and notes whether it has the form of its column. The
+    /// null value is one only without quotes around it.
+    fn loss(&mut self, column: Column, text: &[u8], quoted: bool) -> Option<&'static str> {
+        let calendar = &mut self.calendar;
+        let fits = column.form.is_some_and(|form| form.fits(text, calendar));
+        if fits || (!quoted && text == self.null_value.as_slice()) {
             return None;
         }
         if let Some(canonical) = &mut self.canonical {
@@ -450,11 +479,18 @@ mod tests {
             "name,id,at\n",
             "id,more,name,at\n1,,é,2019-10-11 14:55:23\n-1.5,x,-1.5,-1.5\n",
             "\u{feff}id\n7\n",
+            "\"id\",name\n1,\"a, \"\"b\"\"\"\n\"7\",\"\"\n",
+            "name,at\n\"-1.5\",-1.5\n\"\",\"2019-10-11 14:55:23\"\n",
         ] {
             assert_eq!(canonical(text), all, "{text}");
         }
         assert_eq!(
             canonical("id,name\n1,a\n 1,b\n"),
+            Some(vec![false, true, true, false])
+        );
+        // The null value is none with quotes around it.
+        assert_eq!(
+            canonical("id,name\n\"-1.5\",a\n"),
             Some(vec![false, true, true, false])
         );
         assert_eq!(
@@ -466,8 +502,12 @@ mod tests {
     #[test]
     fn records_that_are_more_than_fields_are_for_others_to_read() {
         for text in [
-            "id,name\n1,\"a\"\n",
-            "\"id\",name\n1,a\n",
+            "id,name\n1,\"a\nb\"\n",
+            "id,name\n1,\"a\n1,2\n\"\n",
+            "id,name\n1, \"a\"\n",
+            "id,name\n1,\"a\" \n",
+            "id,name\n1,a\"b\"\n",
+            "\"id\n\",name\n1,a\n",
             "id,name\r\n1,a\r\n",
             "id,name\n1,a\rb\n",
             "id,name\n1,\0\n",

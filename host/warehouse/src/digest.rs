@@ -418,6 +418,7 @@ mod tests {
                 (",\n", true, 0),
                 ("1e3,b\n", true, 0),
                 ("1.5,b\n", true, 1),
+                ("7,\"b, \"\"c\"\"\"\n", true, 0),
                 ("7,\"b\nc\"\n", false, 0),
                 ("7,b\r\n", false, 0),
                 ("7\n", false, 0),

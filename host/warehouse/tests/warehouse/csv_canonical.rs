@@ -52,6 +52,16 @@ fn value(column: usize) -> BoxedStrategy<String> {
         Just("x\"y"),
         Just("\"q\""),
         Just("\"a,b\""),
+        Just("\"\""),
+        Just("\"NULL\""),
+        Just("\"7\""),
+        Just("\"2020-01-01\""),
+        Just("\"2020-01-01 01:02:03\""),
+        Just("\"say \"\"so\"\"\""),
+        Just("\"a\" "),
+        Just(" \"a\""),
+        Just("\"a\nb\""),
+        Just("\"a"),
         Just("99999"),
         Just("a\rb"),
     ];
@@ -77,16 +87,18 @@ proptest! {
     #[test]
     fn who_reads_a_file_does_not_show(
         records in prop::collection::vec(record(), 0..6),
-        null_value in prop::sample::select(vec!["", "NULL"]),
+        null_value in prop::sample::select(vec!["", "NULL", "7"]),
         delimiter in prop::sample::select(vec![',', ';']),
         line_end in prop::sample::select(vec!["\n", "\n", "\n", "\r\n"]),
         projection in prop::sample::subsequence((0..COLUMNS.len()).collect::<Vec<_>>(), 1..=COLUMNS.len()),
         marked in any::<bool>(),
+        quoted_header in any::<bool>(),
     ) {
         let context = Context::new();
         let mut source = csv(&COLUMNS);
         source.format = SourceFormat::Csv { delimiter, null_value: null_value.to_owned() };
-        let names = COLUMNS.map(|(name, _)| name.to_owned()).to_vec();
+        let name = |(name, _): (&str, DataType)| if quoted_header { format!("\"{name}\"") } else { name.to_owned() };
+        let names = COLUMNS.map(name).to_vec();
         let mut text = if marked { "\u{feff}".to_owned() } else { String::new() };
         for record in std::iter::once(&names).chain(&records) {
             write!(text, "{}{line_end}", record.join(&delimiter.to_string())).unwrap();
