@@ -116,13 +116,14 @@ fn date(&[y1, y2, y3, y4, minus, m1, m2, other_minus, d1, d2]: &[u8; 10]) -> Opt
 /// The days of 1970-01-01 as [`Datelike::num_days_from_ce`] counts them.
 const UNIX_EPOCH_FROM_CE: i32 = 719_163;
 
+/// Added to digits and zeros for colons, it sets the highest bit of a byte that is more than it may be.
+const EXCESS: u64 = u64::from_le_bytes([0x76, 0x76, 0x7f, 0x76, 0x76, 0x7f, 0x76, 0x76]);
+const HIGHEST_BITS: u64 = 0x8080_8080_8080_8080;
+
 /// Returns the seconds since midnight of `HH:MM:SS`, from all eight bytes at once.
 fn seconds(clock: [u8; 8]) -> Option<u32> {
     // What is left are digits, and zeros for the colons.
     let digits = u64::from_le_bytes(clock) ^ u64::from_le_bytes(*b"00:00:00");
-    // Sets the highest bit of a byte that is more than it may be.
-    const EXCESS: u64 = u64::from_le_bytes([0x76, 0x76, 0x7f, 0x76, 0x76, 0x7f, 0x76, 0x76]);
-    const HIGHEST_BITS: u64 = 0x8080_8080_8080_8080;
     if (digits | digits.wrapping_add(EXCESS)) & HIGHEST_BITS != 0 {
         return None;
     }

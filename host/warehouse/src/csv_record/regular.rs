@@ -83,15 +83,15 @@ impl Iterator for Stretches<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let begin = self.begin;
         let rest = &self.text[begin..];
-        let (length, has_quotes) = match memchr(b'"', rest) {
-            None => (rest.len(), false),
-            Some(quote) => match memrchr(b'\n', &rest[..quote]) {
-                Some(line_feed) => (line_feed + 1, false),
-                None => {
-                    let end = memchr(b'\n', &rest[quote..]);
-                    (end.map_or(rest.len(), |end| quote + end + 1), true)
-                }
-            },
+        let (length, has_quotes) = if let Some(quote) = memchr(b'"', rest) {
+            if let Some(line_feed) = memrchr(b'\n', &rest[..quote]) {
+                (line_feed + 1, false)
+            } else {
+                let end = memchr(b'\n', &rest[quote..]);
+                (end.map_or(rest.len(), |end| quote + end + 1), true)
+            }
+        } else {
+            (rest.len(), false)
         };
         self.begin += length;
         (length > 0).then_some((begin..begin + length, has_quotes))
