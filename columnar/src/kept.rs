@@ -67,17 +67,18 @@ impl Kept {
     }
 
     /// Says for each row of `rows`, as in [`Kept::take`], whether the column differs there from
-    /// `other`, and gives that to `mark`. Returns false, and does nothing, unless it can be told
-    /// without making an array: for text or binary that is kept as codes.
+    /// `other` at the row of `other_rows`, and gives that to `mark`. Returns false, and does nothing,
+    /// unless it can be told without making an array: for text or binary that is kept as codes.
     pub(crate) fn differs(
         &self,
         column: usize,
         rows: &UInt32Array,
         other: &ArrayRef,
+        other_rows: &UInt32Array,
         mark: impl FnMut(usize, bool),
     ) -> bool {
         match &self.columns[column] {
-            Column::Coded(coded) => coded.differs(rows, other, mark),
+            Column::Coded(coded) => coded.differs(rows, other, other_rows, mark),
             Column::Plain { .. } => false,
         }
     }

@@ -3,10 +3,11 @@
 use std::{hash::BuildHasher, str, sync::Arc};
 
 use arrow_array::{
-    Array, ArrayRef, UInt16Array, UInt32Array,
+    Array, ArrayRef, GenericByteArray, UInt16Array, UInt32Array,
     builder::{GenericBinaryBuilder, GenericStringBuilder},
     cast::AsArray,
     new_null_array,
+    types::ByteArrayType,
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType};
@@ -169,36 +170,38 @@ impl Coded {
         &self,
         rows: &UInt32Array,
         other: &ArrayRef,
+        other_rows: &UInt32Array,
         mark: impl FnMut(usize, bool),
     ) -> bool {
         if other.data_type() != &self.data_type {
             return false;
         }
         match &self.data_type {
-            DataType::Utf8 => {
-                let others = other.as_string::<i32>().iter();
-                self.differ_from(rows, others.map(|v| v.map(str::as_bytes)), mark);
-            }
+            DataType::Utf8 => self.differ_from(rows, other.as_string::<i32>(), other_rows, mark),
             DataType::LargeUtf8 => {
-                let others = other.as_string::<i64>().iter();
-                self.differ_from(rows, others.map(|v| v.map(str::as_bytes)), mark);
+                self.differ_from(rows, other.as_string::<i64>(), other_rows, mark);
             }
-            DataType::Binary => self.differ_from(rows, other.as_binary::<i32>().iter(), mark),
-            _ => self.differ_from(rows, other.as_binary::<i64>().iter(), mark),
+            DataType::Binary => self.differ_from(rows, other.as_binary::<i32>(), other_rows, mark),
+            _ => self.differ_from(rows, other.as_binary::<i64>(), other_rows, mark),
         }
         true
     }
 
-    fn differ_from<'a>(
+    fn differ_from<T: ByteArrayType>(
         &self,
         rows: &UInt32Array,
-        others: impl Iterator<Item = Option<&'a [u8]>>,
+        other: &GenericByteArray<T>,
+        other_rows: &UInt32Array,
         mut mark: impl FnMut(usize, bool),
     ) {
-        for (place, (row, other)) in rows.values().iter().zip(others).enumerate() {
+        let rows = rows.values().iter().zip(other_rows.values());
+        for (place, (row, other_row)) in rows.enumerate() {
             // The number of a null row is out of range, see `row_numbers`.
             let code = self.codes.get(*row as usize).copied().unwrap_or(NULL);
             let own = (code != NULL).then(|| value_at(&self.bytes, &self.ends, code));
+            let row = *other_row as usize;
+            let is_value = row < other.len() && other.is_valid(row);
+            let other: Option<&[u8]> = is_value.then(|| other.value(row).as_ref());
             mark(place, own != other);
         }
     }

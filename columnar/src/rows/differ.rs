@@ -1,11 +1,8 @@
 //! Which of two selections' rows differ, for a plugin that has read neither.
 
-use std::sync::Arc;
-
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow_ord::ord::make_comparator;
 use arrow_schema::{DataType, SortOptions};
-use arrow_select::take::take;
 
 use super::{AssembleError, Origin, Selection, column_of, origin_rows, row_numbers, selected};
 use crate::{Budget, Kept, budget::largest_row};
@@ -91,14 +88,12 @@ fn differ_in_codes(
     }
     let batch = current.ok_or(AssembleError::NoBatch)?;
     let array = column_of(batch, "a selection", other.1)?;
-    let array = if is_whole(other.2, batch.num_rows()) {
-        Arc::clone(array)
-    } else {
+    if !is_whole(other.2, batch.num_rows()) {
+        // Nothing is gathered, but reading the same long text again and again takes as long.
         budget.check_gather(array, largest_row(array), other.2)?;
-        take(array, other.2, None)?
-    };
+    }
     let mark = |row: usize, differs: bool| differ[row] |= differs;
-    Ok(kept.differs(kept_side.1, kept_side.2, &array, mark))
+    Ok(kept.differs(kept_side.1, kept_side.2, array, other.2, mark))
 }
 
 /// Says whether row numbers are all those of a batch, in their order.

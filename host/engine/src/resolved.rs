@@ -150,6 +150,15 @@ impl<'a> Resolver<'a> {
         Ok(self.lock.write()?)
     }
 
+    /// Resolves steps that can run by themselves, each for its time.
+    pub(crate) fn steps(
+        &mut self,
+        steps: &[(&'a Step, DateTime<Utc>)],
+    ) -> Result<Vec<ResolvedStep<'a>>, EngineError> {
+        let resolve = |(step, at): &(&'a Step, DateTime<Utc>)| self.step(step, *at);
+        steps.iter().map(resolve).collect()
+    }
+
     /// Resolves a step that can run by itself, and stands for the time `at` when it does.
     pub(crate) fn step(
         &mut self,

@@ -19,7 +19,7 @@ use wigeon_warehouse::{Inconsistency, LastLoads, ReadBackError, RunLock, Warehou
 use crate::{
     Cancellation, EngineError, Observer, Point, Project, RunReport, RunRequest,
     due::due,
-    resolved::Resolver,
+    resolved::{ResolvedStep, Resolver},
     steps::{Run, StepRun},
 };
 
@@ -75,19 +75,35 @@ impl Project {
         {
             return Ok(report);
         }
-        let warehouse = Warehouse::open(&self.settings())?;
+        let asked: Vec<_> = steps.iter().map(|step| (*step, request.at)).collect();
+        let mut resolver = Resolver::new(self, request.cache.as_deref(), cancellation)?;
+        let (warehouse, ahead) = thread::scope(|scope| {
+            let opening = scope.spawn(|| Warehouse::open(&self.settings()));
+            // Which steps are due is known only from the warehouse.
+            let ahead = (!request.due).then(|| resolver.steps(&asked));
+            let warehouse = opening.join();
+            (
+                warehouse.expect("opening a warehouse does not panic"),
+                ahead,
+            )
+        });
+        let warehouse = warehouse?;
         observer.reached(Point::Opened, "");
         let steps = if request.due {
             let last = warehouse.last_loads().map_err(EngineError::ReadWarehouse)?;
             self.due_steps(&steps, &last, request.at)
         } else {
-            steps.into_iter().map(|step| (step, request.at)).collect()
+            asked
         };
         if !steps.is_empty() {
+            let resolved = ahead.unwrap_or_else(|| resolver.steps(&steps))?;
+            observer.reached(Point::Resolved, "");
+            resolver.write_lock()?;
+            observer.reached(Point::Pinned, "");
             self.run_steps(
                 request,
                 &warehouse,
-                &steps,
+                (&resolved, &steps),
                 &mut report,
                 observer,
                 cancellation,
@@ -115,19 +131,11 @@ impl Project {
         &self,
         request: &RunRequest,
         warehouse: &Warehouse,
-        steps: &[(&Step, DateTime<Utc>)],
+        (resolved, steps): (&[ResolvedStep<'_>], &[(&Step, DateTime<Utc>)]),
         report: &mut RunReport,
         observer: &dyn Observer,
         cancellation: &Cancellation,
     ) -> Result<(), EngineError> {
-        let mut resolver = Resolver::new(self, request.cache.as_deref(), cancellation)?;
-        let resolved = steps
-            .iter()
-            .map(|(step, logical_time)| resolver.step(step, *logical_time))
-            .collect::<Result<Vec<_>, _>>()?;
-        observer.reached(Point::Resolved, "");
-        resolver.write_lock()?;
-        observer.reached(Point::Pinned, "");
         let run = Run {
             project: self,
             warehouse,

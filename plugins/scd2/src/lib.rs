@@ -72,17 +72,17 @@ impl Snapshot for Scd2 {
     fn extract(&mut self, batch: &Batch<'_>, host: &mut Host<'_>) -> Result<(), Error> {
         let key = self.read_key(batch);
         let mut opened = vec![];
-        let (mut known, mut versions) = (vec![], vec![]);
+        // Nearly all keys are known.
+        let mut known = Vec::with_capacity(batch.rows());
+        let mut versions = Vec::with_capacity(batch.rows());
         for (row, version) in (0_u32..).zip(self.open.probe(&key)) {
             if version == NO_ROW {
                 opened.push(row);
             } else {
                 known.push(row);
                 versions.push(version);
+                self.seen[version as usize] = true;
             }
-        }
-        for &version in &versions {
-            self.seen[version as usize] = true;
         }
         let superseded = self.changed(known, versions, host);
         self.emit_current(change::OPENED, opened, batch.rows(), host);
