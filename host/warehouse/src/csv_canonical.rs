@@ -1,10 +1,10 @@
 //! CSV files that are written as nearly all are, read without DuckDB.
 //!
-//! Of a file whose digest was taken it is known whether each of its lines is a record of fields between
-//! delimiters, with quotes around a field or none, and whether the values of a column have their canonical form. If
-//! all that is read has it, reading a file comes to finding the ends of its fields; DuckDB takes
-//! several times as long for the same rows, and hands them over once more as Arrow's arrays. Any
-//! other file is DuckDB's, which alone decides what is malformed (`csv.rs`).
+//! Of a file whose digest was taken it is known whether each of its lines is a record of fields
+//! between delimiters, with quotes around a field or none, and whether the values of a column have
+//! their canonical form. If all that is read has it, reading a file comes to finding the ends of its
+//! fields; DuckDB takes several times as long for the same rows, and hands them over once more as
+//! Arrow's arrays. Any other file is DuckDB's, which alone decides what is malformed (`csv.rs`).
 
 mod values;
 
@@ -26,6 +26,7 @@ use memchr::{memchr, memchr_iter};
 
 use self::values::{Values, builder};
 use crate::{
+    csv::Dialect,
     csv_record::{self, Stretches, each_field_end, read_full, regular_fields, unquoted},
     error::ReadError,
     files::FileIdentity,
@@ -54,8 +55,7 @@ pub(crate) struct CanonicalFile {
 pub(crate) struct CanonicalCsv {
     files: Vec<CanonicalFile>,
     schema: SchemaRef,
-    delimiter: u8,
-    null_value: String,
+    dialect: Dialect,
     threads: usize,
     piece_bytes: u64,
 }
@@ -99,15 +99,13 @@ impl CanonicalCsv {
     pub(crate) fn new(
         files: Vec<CanonicalFile>,
         schema: SchemaRef,
-        delimiter: u8,
-        null_value: String,
+        dialect: Dialect,
         threads: usize,
     ) -> Self {
         Self {
             files,
             schema,
-            delimiter,
-            null_value,
+            dialect,
             threads: threads.min(MOST_THREADS),
             piece_bytes: PIECE,
         }
@@ -229,9 +227,9 @@ struct Records<'a> {
 
 impl Records<'_> {
     fn plain_lines(&mut self, text: &str) {
-        let null_value = self.csv.null_value.as_str();
+        let null_value = self.csv.dialect.null_value.as_str();
         let mut begin = 0;
-        each_field_end(self.csv.delimiter, text.as_bytes(), |end| {
+        each_field_end(self.csv.dialect.delimiter, text.as_bytes(), |end| {
             if let Some(Some(column)) = self.file.places.get(self.place) {
                 let value = &text[begin..end];
                 self.fits &= self.builders[*column].append((value != null_value).then_some(value));
@@ -248,14 +246,15 @@ impl Records<'_> {
     fn quoted_line(&mut self, line: &str) {
         let mut fields = std::mem::take(&mut self.fields);
         self.fits &= line.ends_with('\n');
-        self.fits &= regular_fields(line.as_bytes(), self.csv.delimiter, &mut fields);
+        self.fits &= regular_fields(line.as_bytes(), self.csv.dialect.delimiter, &mut fields);
         for (field, place) in fields.iter().zip(&self.file.places) {
             let Some(column) = place else { continue };
             let value = &line[field.range.clone()];
             self.fits &= if field.quoted {
                 self.builders[*column].append(Some(&unquoted(value)))
             } else {
-                self.builders[*column].append((value != self.csv.null_value).then_some(value))
+                self.builders[*column]
+                    .append((value != self.csv.dialect.null_value).then_some(value))
             };
         }
         self.place = fields.len();
@@ -372,7 +371,11 @@ mod tests {
         let file =
             CanonicalFile::new(&file, &columns, &source.columns, &[0]).expect("it is canonical");
         let schema = Arc::new(arrow_schema::Schema::new(source.columns));
-        let mut csv = CanonicalCsv::new(vec![file], schema, b',', String::new(), 2);
+        let dialect = Dialect {
+            delimiter: b',',
+            null_value: String::new(),
+        };
+        let mut csv = CanonicalCsv::new(vec![file], schema, dialect, 2);
         csv.piece_bytes = piece_bytes;
         let mut values = vec![];
         csv.read(&mut |batch| {

@@ -118,9 +118,9 @@ impl Warehouse {
     /// end of the file finds open is always an error.
     /// With `max_rejected` greater than zero a CSV file is read by one thread, and a file
     /// full of malformed rows takes memory beyond the limit (2 KB for each), unless
-    /// there are too many already in its first 256 KiB. Files of CSV whose digest was taken, and
-    /// in which nothing but usual forms of values was seen, are read by all threads in any case
-    /// (`csv_canonical.rs`). Files of JSON are always read by one thread.
+    /// there are too many already in its first 256 KiB. A file of CSV whose digest was taken, and
+    /// in which nothing but usual forms of values was seen, is read by all threads in any case
+    /// (`csv_canonical.rs`), after the others. Files of JSON are always read by one thread.
     ///
     /// What a text may look like is decided by DuckDB's casts: `1e3` and ` 1` are
     /// integers. A value that they would change is none that is read: `1.5` as an integer, a
@@ -195,69 +195,80 @@ impl Warehouse {
         let schema = Arc::new(Schema::new(fields.clone()));
         let connection = self.connect_to_read()?;
         let mut rejects = None;
+        let mut canonical = None;
+        let mut others = files.to_vec();
         let relations = match &source.format {
             SourceFormat::Ndjson => {
                 for file in files {
                     json::check_members(file, source)?;
                 }
-                let lines = JsonLines::new(files.to_vec(), Arc::clone(&schema), max_rejected);
+                let lines = JsonLines::new(others, Arc::clone(&schema), max_rejected);
                 let read = move |connection: &Connection, emit: &mut Emit<'_>| {
                     lines.read(connection, emit)
                 };
                 return RowStream::produce(connection, schema, read);
             }
             SourceFormat::Csv { null_value, .. } => {
-                let delimiter = source.format.delimiter().unwrap_or(b',');
-                if let Some(canonical) = canonical_files(source, files, projection)? {
-                    let (null_value, threads) = (null_value.clone(), self.threads());
-                    let csv = CanonicalCsv::new(
-                        canonical,
-                        Arc::clone(&schema),
-                        delimiter,
-                        null_value,
-                        threads,
-                    );
-                    let read = move |connection: &Connection, emit: &mut Emit<'_>| {
-                        let interrupted = || connection.instance().interrupted();
-                        csv.read(&mut |batch| {
-                            if interrupted() {
-                                return Err(ReadError::Interrupted);
-                            }
-                            emit(batch)
-                        })?;
-                        Ok(Vec::new())
-                    };
-                    return RowStream::produce(connection, schema, read);
+                let dialect = Dialect {
+                    delimiter: source.format.delimiter().unwrap_or(b','),
+                    null_value: null_value.clone(),
+                };
+                let (read_here, rest) = divided(source, files, projection)?;
+                if rest.is_empty() {
+                    return self.read_canonical(read_here, schema, dialect);
                 }
+                if !read_here.is_empty() {
+                    let schema = Arc::clone(&schema);
+                    canonical = Some(self.read_canonical(read_here, schema, dialect.clone())?);
+                }
+                others = rest;
                 if max_rejected > 0 {
-                    rejects = Some((Rejects::new(&connection), delimiter));
+                    rejects = Some((Rejects::new(&connection), dialect.delimiter));
                     let examination = self.examination(source, projection);
-                    for file in files {
+                    for file in &others {
                         examination.check_head(&connection, file, max_rejected)?;
                     }
                 }
-                let dialect = Dialect {
-                    delimiter,
-                    null_value: null_value.clone(),
-                };
                 let rejects = rejects.as_ref().map(|(rejects, _)| rejects);
-                csv_relations(source, files, projection, &dialect, rejects)?
+                csv_relations(source, &others, projection, &dialect, rejects)?
             }
             SourceFormat::Parquet => parquet_relations(&connection, source, files, projection)?,
         };
         let statement = Statement::new(select(&fields, &relations))
             .with_schema(schema)
-            .with_finish(finish(files.to_vec(), rejects, max_rejected))
-            .with_explain(explain(
-                self.examination(source, projection),
-                files.to_vec(),
-            ));
+            .with_finish(finish(others.clone(), rejects, max_rejected))
+            .with_explain(explain(self.examination(source, projection), others));
         let statement = if at_once {
             statement.at_once()
         } else {
             statement
         };
-        RowStream::start(connection, statement)
+        let stream = RowStream::start(connection, statement)?;
+        Ok(match canonical {
+            Some(canonical) => stream.followed_by(canonical),
+            None => stream,
+        })
+    }
+
+    /// Reads files without DuckDB.
+    fn read_canonical(
+        &self,
+        files: Vec<CanonicalFile>,
+        schema: SchemaRef,
+        dialect: Dialect,
+    ) -> Result<RowStream, ReadError> {
+        let csv = CanonicalCsv::new(files, Arc::clone(&schema), dialect, self.threads());
+        let read = move |connection: &Connection, emit: &mut Emit<'_>| {
+            let interrupted = || connection.instance().interrupted();
+            csv.read(&mut |batch| {
+                if interrupted() {
+                    return Err(ReadError::Interrupted);
+                }
+                emit(batch)
+            })?;
+            Ok(Vec::new())
+        };
+        RowStream::produce(self.connect_to_read()?, schema, read)
     }
 
     fn examination(&self, source: &FileSource, projection: &[usize]) -> Examination {
@@ -269,22 +280,22 @@ impl Warehouse {
     }
 }
 
-/// Returns the files as [`CanonicalCsv`] reads them, none if it cannot read one of them.
-fn canonical_files(
+/// Returns the files that [`CanonicalCsv`] can read, and the others.
+fn divided(
     source: &FileSource,
     files: &[FileIdentity],
     projection: &[usize],
-) -> Result<Option<Vec<CanonicalFile>>, ReadError> {
+) -> Result<(Vec<CanonicalFile>, Vec<FileIdentity>), ReadError> {
     let delimiter = source.format.delimiter().unwrap_or(b',');
-    let mut canonical = vec![];
+    let (mut canonical, mut others) = (vec![], vec![]);
     for file in files {
         let columns = csv::columns_in_file(file, source, delimiter)?;
         match CanonicalFile::new(file, &columns, &source.columns, projection) {
             Some(file) => canonical.push(file),
-            None => return Ok(None),
+            None => others.push(file.clone()),
         }
     }
-    Ok(Some(canonical))
+    Ok((canonical, others))
 }
 
 /// Returns calls of `read_csv` that together read the files.

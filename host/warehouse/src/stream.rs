@@ -111,6 +111,8 @@ pub struct RowStream {
     /// Whether a row was asked for.
     asked: bool,
     rejected: Vec<RejectedRow>,
+    /// What comes when this one has ended.
+    rest: Option<Box<Self>>,
     stop: Arc<AtomicBool>,
     interrupt: Arc<duckdb::InterruptHandle>,
     done: Receiver<()>,
@@ -202,6 +204,7 @@ impl RowStream {
             messages: Some(messages),
             asked: false,
             rejected: Vec::new(),
+            rest: None,
             stop,
             interrupt,
             done,
@@ -217,6 +220,12 @@ impl RowStream {
                 "the reading thread ended",
             ))),
         }
+    }
+
+    /// Lets the rows of a stream with the same schema come when those of this one have.
+    pub(crate) fn followed_by(mut self, rest: Self) -> Self {
+        self.rest = Some(Box::new(rest));
+        self
     }
 
     /// Returns the schema of every batch.
@@ -261,12 +270,16 @@ impl Iterator for RowStream {
         match self.receive()? {
             Message::Batch(batch) => Some(Ok(batch)),
             Message::Finished(rejected) => {
-                self.rejected = rejected;
+                self.rejected.extend(rejected);
                 self.finish();
-                None
+                let mut rest = *self.rest.take()?;
+                rest.rejected = std::mem::take(&mut self.rejected);
+                *self = rest;
+                self.next()
             }
             Message::Failed(error) => {
                 self.finish();
+                self.rest = None;
                 Some(Err(error))
             }
             Message::Started(_) => self.next(),

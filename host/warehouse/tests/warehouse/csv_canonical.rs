@@ -130,3 +130,27 @@ fn files_of_several_pieces_are_read_whole() {
     assert_eq!(read.rows.lines().count(), 300_001);
     assert_eq!(read.rejected, []);
 }
+
+#[test]
+fn files_that_duckdb_has_to_read_come_with_the_others() {
+    let context = Context::new();
+    context.write("a.csv", "id,note\n1,a\n2,\"b, \"\"c\"\"\"\n");
+    context.write("b.csv", "id,note\r\n3,d\r\n");
+    context.write("c.csv", "id,note\n1e1,e\n");
+    context.write("d.csv", "id,note\n5,\"f\ng\"\n");
+    let source = csv(&[("id", DataType::Int64), ("note", DataType::Utf8)]);
+    let read = context.read_projected(&source, "*.csv", &[0, 1], 0);
+    assert_eq!(
+        read.unwrap().rows,
+        "1 | a\n10 | e\n2 | b, \"c\"\n3 | d\n5 | f\ng"
+    );
+
+    context.write("e.csv", "id,note\nx,h\n");
+    let read = context.read_projected(&source, "*.csv", &[0, 1], 0);
+    assert!(read.is_err());
+    let read = context
+        .read_projected(&source, "*.csv", &[0, 1], 1)
+        .unwrap();
+    assert_eq!(read.rejected.len(), 1);
+    assert_eq!(read.rejected[0].path, "e.csv");
+}
