@@ -75,28 +75,30 @@ impl Project {
         {
             return Ok(report);
         }
-        let asked: Vec<_> = steps.iter().map(|step| (*step, request.at)).collect();
-        let mut resolver = Resolver::new(self, request.cache.as_deref(), cancellation)?;
-        let (warehouse, ahead) = thread::scope(|scope| {
-            let opening = scope.spawn(|| Warehouse::open(&self.settings()));
-            // Which steps are due is known only from the warehouse.
-            let ahead = (!request.due).then(|| resolver.steps(&asked));
-            let warehouse = opening.join();
-            (
-                warehouse.expect("opening a warehouse does not panic"),
-                ahead,
-            )
-        });
-        let warehouse = warehouse?;
-        observer.reached(Point::Opened, "");
-        let steps = if request.due {
+        let (warehouse, steps, ahead) = if request.due {
+            let warehouse = Warehouse::open(&self.settings())?;
+            observer.reached(Point::Opened, "");
             let last = warehouse.last_loads().map_err(EngineError::ReadWarehouse)?;
-            self.due_steps(&steps, &last, request.at)
+            let steps = self.due_steps(&steps, &last, request.at);
+            (warehouse, steps, None)
         } else {
-            asked
+            let steps: Vec<_> = steps.into_iter().map(|step| (step, request.at)).collect();
+            // Which plugins are needed does not depend on what is in the warehouse.
+            let (warehouse, ahead) = thread::scope(|scope| {
+                let opening = scope.spawn(|| Warehouse::open(&self.settings()));
+                let ahead =
+                    (!steps.is_empty()).then(|| self.resolve(request, &steps, cancellation));
+                let warehouse = opening.join();
+                let warehouse = warehouse.expect("opening a warehouse does not panic");
+                (warehouse, ahead)
+            });
+            let warehouse = warehouse?;
+            observer.reached(Point::Opened, "");
+            (warehouse, steps, ahead)
         };
         if !steps.is_empty() {
-            let resolved = ahead.unwrap_or_else(|| resolver.steps(&steps))?;
+            let ahead = ahead.unwrap_or_else(|| self.resolve(request, &steps, cancellation));
+            let (mut resolver, resolved) = ahead?;
             observer.reached(Point::Resolved, "");
             resolver.write_lock()?;
             observer.reached(Point::Pinned, "");
@@ -124,6 +126,18 @@ impl Project {
             }
         }
         Ok(report)
+    }
+
+    /// Loads the plugins of steps, each for its logical time.
+    fn resolve<'a>(
+        &'a self,
+        request: &'a RunRequest,
+        steps: &[(&'a Step, DateTime<Utc>)],
+        cancellation: &'a Cancellation,
+    ) -> Result<(Resolver<'a>, Vec<ResolvedStep<'a>>), EngineError> {
+        let mut resolver = Resolver::new(self, request.cache.as_deref(), cancellation)?;
+        let resolved = resolver.steps(steps)?;
+        Ok((resolver, resolved))
     }
 
     /// Runs steps, each for its logical time.

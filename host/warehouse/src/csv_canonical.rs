@@ -61,6 +61,17 @@ pub(crate) struct CanonicalCsv {
 }
 
 impl CanonicalFile {
+    /// Says whether the columns of a projection can be read of a file here, as far as can be told
+    /// without its header.
+    pub(crate) fn may_be(file: &FileIdentity, projection: &[usize]) -> bool {
+        let canonical = file
+            .text
+            .as_ref()
+            .and_then(|text| text.csv.canonical.as_ref());
+        let has_form = |canonical: &Vec<bool>| projection.iter().all(|&column| canonical[column]);
+        !file.is_gzip() && canonical.is_some_and(has_form)
+    }
+
     /// Returns a file if the columns of a projection can be read of it here. It has `columns`, in
     /// its order.
     pub(crate) fn new(
@@ -69,8 +80,7 @@ impl CanonicalFile {
         declared: &[Field],
         projection: &[usize],
     ) -> Option<Self> {
-        let canonical = file.text.as_ref()?.csv.canonical.as_ref()?;
-        if file.is_gzip() || !projection.iter().all(|&column| canonical[column]) {
+        if !Self::may_be(file, projection) {
             return None;
         }
         // DuckDB, which does not tell names apart by case, refuses such a file.

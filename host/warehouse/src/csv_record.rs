@@ -1,10 +1,11 @@
 //! Records of text files, split without interpreting their fields.
 //!
-//! DuckDB reads the rows. This is for what it does not tell: whether a header names the
+//! This is for what DuckDB does not tell of a file that it reads: whether a header names the
 //! declared columns, whether a file may be split among threads, whether its last quote
 //! is closed, and at which line of the file a record begins. Quotes are taken as DuckDB
 //! takes them in its strict mode: one opens a field at its start, or after one space;
-//! anywhere else in an unquoted field it is a character like others.
+//! anywhere else in an unquoted field it is a character like others. Files that DuckDB need not
+//! read are taken apart by what is in `field_ends.rs` and `regular.rs`.
 
 mod field_ends;
 mod quotes;
@@ -234,26 +235,35 @@ impl<R: Read> Windows<R> {
 
 /// Splits one record into its fields, unquoted.
 pub(crate) fn fields(record: &[u8], delimiter: u8) -> Vec<String> {
+    let fields = fields_and_quotes(record, delimiter);
+    fields.into_iter().map(|(field, _)| field).collect()
+}
+
+/// Splits one record into its fields, unquoted, and says which of them had quotes around them.
+pub(crate) fn fields_and_quotes(record: &[u8], delimiter: u8) -> Vec<(String, bool)> {
     let record = record.strip_suffix(b"\n").unwrap_or(record);
     let record = record.strip_suffix(b"\r").unwrap_or(record);
     let records = Records::Csv(delimiter);
-    let mut fields = vec![Vec::new()];
+    let mut fields = vec![(Vec::new(), false)];
     let mut state = State::FieldStart;
     for byte in record {
         let before = state;
         (state, _) = records.next(state, *byte);
-        let field = fields.last_mut().expect("there is always a field");
+        let (field, quoted) = fields.last_mut().expect("there is always a field");
         match (before, state) {
             // A quote that opens, after a space that does not count.
-            (State::FieldStart | State::Space, State::Quoted) => field.clear(),
+            (State::FieldStart | State::Space, State::Quoted) => {
+                field.clear();
+                *quoted = true;
+            }
             (State::Quoted, State::Closed) => {}
-            (_, State::FieldStart) => fields.push(Vec::new()),
+            (_, State::FieldStart) => fields.push((Vec::new(), false)),
             _ => field.push(*byte),
         }
     }
     fields
         .iter()
-        .map(|field| String::from_utf8_lossy(field).into_owned())
+        .map(|(field, quoted)| (String::from_utf8_lossy(field).into_owned(), *quoted))
         .collect()
 }
 

@@ -268,9 +268,9 @@ impl CsvScan {
         } else if !self.regular_record(record) {
             self.expect_simple(false);
             let columns = self.columns.take().unwrap_or_default();
-            let fields = csv_record::fields(record, self.delimiter);
-            for (text, column) in fields.iter().zip(&columns) {
-                self.value(*column, text.as_bytes(), false, record);
+            let fields = csv_record::fields_and_quotes(record, self.delimiter);
+            for ((text, quoted), column) in fields.iter().zip(&columns) {
+                self.value(*column, text.as_bytes(), *quoted, record);
             }
             self.columns = Some(columns);
         }
@@ -335,13 +335,14 @@ impl CsvScan {
     fn loss(&mut self, column: Column, text: &[u8], quoted: bool) -> Option<&'static str> {
         let calendar = &mut self.calendar;
         let fits = column.form.is_some_and(|form| form.fits(text, calendar));
-        if fits || (!quoted && text == self.null_value.as_slice()) {
+        // The last field may end in a carriage return.
+        let whole = text.strip_suffix(b"\r").unwrap_or(text);
+        if fits || (!quoted && whole == self.null_value.as_slice()) {
             return None;
         }
         if let Some(canonical) = &mut self.canonical {
             canonical[column.declared] = false;
         }
-        // The last field may end in a carriage return.
         column.kind?.loses(text.trim_ascii_end())
     }
 
@@ -448,6 +449,46 @@ mod tests {
         let raw: Vec<_> = found.iter().map(|found| found.raw.as_str()).collect();
         assert_eq!(raw, ["b,1.5"]);
         assert_eq!(found[0].line, 5);
+    }
+
+    #[test]
+    fn a_text_may_be_looked_at_before_its_delimiter_is_refused() {
+        let mut scan = CsvScan::new(&FileSource {
+            format: SourceFormat::Csv {
+                delimiter: '\u{e9}',
+                null_value: String::new(),
+            },
+            columns: vec![Field::new("id", DataType::Int64, true)],
+            ignore_extra_columns: true,
+            accept_missing_line_end: false,
+        });
+        scan.add("id\nx\u{91cd}\n".as_bytes());
+        assert_eq!(scan.finish().lossy, []);
+    }
+
+    #[test]
+    fn the_null_value_loses_nothing_unless_there_are_quotes_around_it() {
+        for (text, lossy) in [
+            ("name,id\na,-1.5\n", 0),
+            ("name,id\r\na,-1.5\r\n", 0),
+            ("name,id\r\n\"a\",-1.5\r\n", 0),
+            ("name,id\n\"a\nb\",-1.5\n", 0),
+            ("name,id\na,\"-1.5\"\n", 1),
+            ("name,id\r\na,\"-1.5\"\r\n", 1),
+            ("name,id\n\"a\nb\",\"-1.5\"\n", 1),
+        ] {
+            for size in 1..=text.len() {
+                let mut scan = scan(&[("id", DataType::Int64)]);
+                text.as_bytes()
+                    .chunks(size)
+                    .for_each(|piece| scan.add(piece));
+                assert_eq!(
+                    scan.finish().lossy.len(),
+                    lossy,
+                    "{text} in pieces of {size}"
+                );
+            }
+        }
     }
 
     /// What is said of the columns `id`, `name` and `at`, in pieces of any size.

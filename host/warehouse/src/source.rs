@@ -44,7 +44,10 @@ impl SourceFormat {
     /// Returns the delimiter of CSV, and a comma for one that [`FileSource::check`] refuses.
     pub(crate) fn delimiter(&self) -> Option<u8> {
         match self {
-            Self::Csv { delimiter, .. } => Some(u8::try_from(*delimiter).unwrap_or(b',')),
+            Self::Csv { delimiter, .. } => {
+                let ascii = delimiter.is_ascii().then_some(*delimiter);
+                Some(ascii.and_then(|one| u8::try_from(one).ok()).unwrap_or(b','))
+            }
             Self::Parquet | Self::Ndjson => None,
         }
     }
@@ -195,7 +198,7 @@ impl Warehouse {
         let schema = Arc::new(Schema::new(fields.clone()));
         let connection = self.connect_to_read()?;
         let mut rejects = None;
-        let mut canonical = None;
+        let mut read_here = None;
         let mut others = files.to_vec();
         let relations = match &source.format {
             SourceFormat::Ndjson => {
@@ -213,13 +216,9 @@ impl Warehouse {
                     delimiter: source.format.delimiter().unwrap_or(b','),
                     null_value: null_value.clone(),
                 };
-                let (read_here, rest) = divided(source, files, projection)?;
+                let (canonical, rest) = divided(source, files, projection)?;
                 if rest.is_empty() {
-                    return self.read_canonical(read_here, schema, dialect);
-                }
-                if !read_here.is_empty() {
-                    let schema = Arc::clone(&schema);
-                    canonical = Some(self.read_canonical(read_here, schema, dialect.clone())?);
+                    return self.read_canonical(canonical, schema, dialect);
                 }
                 others = rest;
                 if max_rejected > 0 {
@@ -230,12 +229,14 @@ impl Warehouse {
                     }
                 }
                 let rejects = rejects.as_ref().map(|(rejects, _)| rejects);
-                csv_relations(source, &others, projection, &dialect, rejects)?
+                let relations = csv_relations(source, &others, projection, &dialect, rejects)?;
+                read_here = Some((canonical, dialect)).filter(|(files, _)| !files.is_empty());
+                relations
             }
             SourceFormat::Parquet => parquet_relations(&connection, source, files, projection)?,
         };
         let statement = Statement::new(select(&fields, &relations))
-            .with_schema(schema)
+            .with_schema(Arc::clone(&schema))
             .with_finish(finish(others.clone(), rejects, max_rejected))
             .with_explain(explain(self.examination(source, projection), others));
         let statement = if at_once {
@@ -244,8 +245,11 @@ impl Warehouse {
             statement
         };
         let stream = RowStream::start(connection, statement)?;
-        Ok(match canonical {
-            Some(canonical) => stream.followed_by(canonical),
+        // Only now: it takes threads and memory that the statement needs until it runs.
+        Ok(match read_here {
+            Some((files, dialect)) => {
+                stream.followed_by(self.read_canonical(files, schema, dialect)?)
+            }
             None => stream,
         })
     }
@@ -289,8 +293,12 @@ fn divided(
     let delimiter = source.format.delimiter().unwrap_or(b',');
     let (mut canonical, mut others) = (vec![], vec![]);
     for file in files {
-        let columns = csv::columns_in_file(file, source, delimiter)?;
-        match CanonicalFile::new(file, &columns, &source.columns, projection) {
+        let mut found = None;
+        if CanonicalFile::may_be(file, projection) {
+            let columns = csv::columns_in_file(file, source, delimiter)?;
+            found = CanonicalFile::new(file, &columns, &source.columns, projection);
+        }
+        match found {
             Some(file) => canonical.push(file),
             None => others.push(file.clone()),
         }

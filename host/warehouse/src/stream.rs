@@ -235,7 +235,7 @@ impl RowStream {
 
     /// Returns the malformed rows that were left out, by path and line.
     ///
-    /// Complete only when the stream has ended without an error, and empty before.
+    /// Complete only when the stream has ended without an error.
     pub fn rejected(&self) -> &[RejectedRow] {
         &self.rejected
     }

@@ -151,6 +151,16 @@ fn files_that_duckdb_has_to_read_come_with_the_others() {
     let read = context
         .read_projected(&source, "*.csv", &[0, 1], 1)
         .unwrap();
+    assert_eq!(read.rows, "1 | a\n10 | e\n2 | b, \"c\"\n3 | d\n5 | f\ng");
     assert_eq!(read.rejected.len(), 1);
     assert_eq!(read.rejected[0].path, "e.csv");
+}
+
+#[test]
+fn a_quoted_field_may_be_all_of_a_record() {
+    let context = Context::new();
+    let source = csv(&[("note", DataType::Utf8)]);
+    context.write("f.csv", "note\n\"\"\n\"\"\"\"\n\"a,b\"\nc\n");
+    let read = context.read_projected(&source, "f.csv", &[0], 0);
+    assert_eq!(read.unwrap().rows, "\n\"\na,b\nc");
 }
