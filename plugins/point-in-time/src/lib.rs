@@ -124,9 +124,10 @@ impl Incremental for PointInTime {
             timeless.for_each(|row| as_was[row] = NO_ROW);
         }
         let moved = |(then, now): (&u32, &u32)| if then == now { NO_ROW } else { *now };
-        let changed = as_was.iter().zip(&as_is).map(moved).collect();
+        let changed: Vec<u32> = as_was.iter().zip(&as_is).map(moved).collect();
         // Where no key has moved, one list of rows serves both, and the host gathers only once.
-        let same = as_was == as_is;
+        // All bits of `NO_ROW` are set; lists are not compared, as that is byte by byte in Wasm.
+        let same = changed.iter().fold(NO_ROW, |all, row| all & row) == NO_ROW;
         let mut columns = self.output.clone();
         if same {
             columns.iter_mut().for_each(without_as_is);

@@ -87,19 +87,10 @@ impl Versions {
         let mut twice = false;
         newest.update(key, |row, newest| {
             let version = base + row;
-            let from = valid_from.get(version);
-            let mut place = newest;
-            // Nearly always the chain is empty, or the version is the newest.
-            while *place != NO_ROW && valid_from.get(*place as usize) > from {
-                let newer = *place as usize;
-                grow(older, newer);
-                place = &mut older[newer];
-            }
-            twice |= *place != NO_ROW && valid_from.get(*place as usize) == from;
-            let before = std::mem::replace(place, number(version));
-            if before != NO_ROW {
-                grow(older, version);
-                older[version] = before;
+            if *newest == NO_ROW {
+                *newest = number(version);
+            } else {
+                twice |= !chain(newest, older, valid_from, version);
             }
         });
         if twice {
@@ -158,6 +149,11 @@ impl Versions {
     /// Panics if `most_recent.len() != times.len()`.
     pub fn as_of(&self, most_recent: &[u32], times: &[i64], first_counts_before: bool) -> Vec<u32> {
         assert_eq!(most_recent.len(), times.len(), "a time for each row");
+        // Without a later version, and without a time that a version must have begun by, there is
+        // nothing to look at.
+        if first_counts_before && self.older.is_empty() {
+            return most_recent.to_vec();
+        }
         let version_at = |(&newest, &time): (&u32, &i64)| {
             if newest == NO_ROW {
                 return NO_ROW;
@@ -229,6 +225,27 @@ impl Bits {
         let word = self.0.get(number as usize / 64);
         word.is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
+}
+
+/// Puts one more version of a key into its chain, which begins at `newest`. Returns whether its
+/// time is a new one.
+#[cold]
+fn chain(newest: &mut u32, older: &mut Vec<u32>, valid_from: &Times, version: usize) -> bool {
+    let from = valid_from.get(version);
+    let mut place = newest;
+    // Nearly always the version is the newest.
+    while *place != NO_ROW && valid_from.get(*place as usize) > from {
+        let newer = *place as usize;
+        grow(older, newer);
+        place = &mut older[newer];
+    }
+    let before = std::mem::replace(place, number(version));
+    if before == NO_ROW {
+        return true;
+    }
+    grow(older, version);
+    older[version] = before;
+    valid_from.get(before as usize) != from
 }
 
 fn grow(older: &mut Vec<u32>, version: usize) {

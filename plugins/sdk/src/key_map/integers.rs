@@ -3,7 +3,7 @@
 //! A few keys far from the others, such as one that stands for "unknown", do not make the others
 //! sparse: they go to a small hash map beside the pages.
 
-use std::borrow::Cow;
+use std::{array, borrow::Cow};
 
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, cast::AsArray, types as arrow};
 use arrow_schema::{DataType, TimeUnit};
@@ -24,8 +24,10 @@ const FREE_OUTLIERS: usize = 4096;
 /// The directory may span this many pages for each page that exists.
 const SPAN_PER_PAGE: usize = 1024;
 
-/// The pages of so many keys are found before their slots are read.
-const PROBED_AT_ONCE: usize = 64;
+/// So many keys are probed in each turn of a loop, as Wasm looks at the epoch in every turn.
+const GROUP: usize = 4;
+/// The pages of so many groups of keys are found before their slots are read.
+const GROUPS_AT_ONCE: usize = 16;
 
 type Page = Box<[u32; PAGE_SLOTS]>;
 
@@ -56,21 +58,24 @@ pub(super) struct Paged {
 
 impl IntegerTable {
     pub(super) fn update(&mut self, keys: &[i64], f: &mut impl FnMut(usize, &mut u32)) {
-        let mut rows = keys.iter().copied().enumerate();
+        let mut row = 0;
         if let Self::Paged(paged) = self {
-            for (row, key) in rows.by_ref() {
+            row = paged.update_pages(keys, 0, f);
+            while let Some(&key) = keys.get(row) {
                 let slot = paged.slot(key);
                 let fresh = *slot == NO_ROW;
                 f(row, slot);
                 paged.keys += usize::from(fresh);
+                row += 1;
                 if paged.is_sparse() {
                     *self = Self::Hashed(paged.take_hashed());
                     break;
                 }
+                row = paged.update_pages(keys, row, f);
             }
         }
         if let Self::Hashed(table) = self {
-            for (row, key) in rows {
+            for (row, &key) in keys.iter().enumerate().skip(row) {
                 f(row, hashed_slot(table, key));
             }
         }
@@ -104,16 +109,21 @@ impl Paged {
     ///
     /// With millions of keys nearly every slot comes from memory. So some pages are found first,
     /// and then there is nothing but the loads of their slots, many of them under way at once.
+    #[inline(never)]
     fn probe(&self, keys: &[i64]) -> Vec<u32> {
         let mut values = Vec::with_capacity(keys.len());
-        let mut pages = [&EMPTY_PAGE; PROBED_AT_ONCE];
-        for keys in keys.chunks(PROBED_AT_ONCE) {
-            for (page, &key) in pages.iter_mut().zip(keys) {
-                *page = self.page(key);
+        let (groups, rest) = keys.as_chunks::<GROUP>();
+        let mut pages = [[&EMPTY_PAGE; GROUP]; GROUPS_AT_ONCE];
+        for groups in groups.chunks(GROUPS_AT_ONCE) {
+            for (pages, keys) in pages.iter_mut().zip(groups) {
+                *pages = keys.map(|key| self.page(key));
             }
-            let slots = pages.iter().zip(keys);
-            values.extend(slots.map(|(page, &key)| page[slot_of(key)]));
+            for (pages, keys) in pages.iter().zip(groups) {
+                let value = |i: usize| pages[i][slot_of(keys[i])];
+                values.extend_from_slice(&array::from_fn::<_, GROUP, _>(value));
+            }
         }
+        values.extend(rest.iter().map(|&key| self.page(key)[slot_of(key)]));
         if !self.outliers.is_empty() {
             let unknown = values.iter_mut().zip(keys);
             for (value, &key) in unknown.filter(|(value, _)| **value == NO_ROW) {
@@ -133,8 +143,42 @@ impl Paged {
         }
     }
 
+    /// Updates rows from `row` on until one's key has no page or is an outlier. Returns the row
+    /// that is to be updated next.
+    // On its own, the loop keeps what it needs in registers.
+    #[inline(never)]
+    fn update_pages(
+        &mut self,
+        keys: &[i64],
+        row: usize,
+        f: &mut impl FnMut(usize, &mut u32),
+    ) -> usize {
+        let outliers = (!self.outliers.is_empty()).then_some(&self.outliers);
+        let is_outlier = |key| outliers.is_some_and(|table| value_of(table, key) != NO_ROW);
+        let mut fresh = 0;
+        let mut done = row;
+        for &key in &keys[row..] {
+            let page = (key >> PAGE_BITS).wrapping_sub(self.first);
+            let page = usize::try_from(page).ok();
+            let page = page.and_then(|page| self.directory.get_mut(page));
+            let Some(Some(page)) = page else {
+                break;
+            };
+            let slot = &mut page[slot_of(key)];
+            if *slot == NO_ROW {
+                if is_outlier(key) {
+                    break;
+                }
+                fresh += 1;
+            }
+            f(done, slot);
+            done += 1;
+        }
+        self.keys += fresh;
+        done
+    }
+
     /// Returns the key's slot, which has [`NO_ROW`] if the key is new.
-    #[inline]
     fn slot(&mut self, key: i64) -> &mut u32 {
         let page = (key >> PAGE_BITS).wrapping_sub(self.first);
         let page = match usize::try_from(page) {

@@ -63,12 +63,13 @@ impl Coded {
     /// Adds times until there is no code for one, and returns how many were added.
     fn extend(&mut self, times: &[i64]) -> usize {
         let mut added = 0;
-        for run in times.chunk_by(|one, next| one == next) {
-            let Some(code) = self.code(run[0]) else {
+        while let Some(&time) = times.get(added) {
+            let Some(code) = self.code(time) else {
                 break;
             };
-            added += run.len();
-            self.codes.resize(self.codes.len() + run.len(), code);
+            let run = run_of(time, &times[added..]);
+            added += run;
+            self.codes.extend(std::iter::repeat_n(code, run));
         }
         added
     }
@@ -92,6 +93,16 @@ impl Coded {
     }
 }
 
+/// Returns how many times at the beginning are `time`.
+fn run_of(time: i64, times: &[i64]) -> usize {
+    // Most batches are one run, and what does not branch for each is done with vectors.
+    let differ = |block: &[i64; 32]| block.iter().fold(0, |all, other| all | (other ^ time)) != 0;
+    let (blocks, _) = times.as_chunks();
+    let alike = blocks.iter().take_while(|block| !differ(block)).count() * 32;
+    let rest = times[alike..].iter().take_while(|&&other| other == time);
+    alike + rest.count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +122,16 @@ mod tests {
     fn few_times_are_coded() {
         check(&[], true);
         check(&[&[7, 7, -1, 7], &[], &[i64::MIN, i64::MAX, 7]], true);
+    }
+
+    #[test]
+    fn runs_end_wherever_they_end() {
+        for length in [1, 31, 32, 33, 63, 64, 65, 100] {
+            let run = vec![7; length];
+            check(&[&run], true);
+            check(&[&run, &[8], &run, &[9, 9]], true);
+            check(&[&[run.as_slice(), &[8], &run, &[9, 9]].concat()], true);
+        }
     }
 
     #[test]
