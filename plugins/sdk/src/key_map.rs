@@ -5,6 +5,7 @@
 //! pages of 4,096 slots, and moves to a hash map when the keys turn out to be sparse. Strings and
 //! composite keys are encoded as bytes and hashed.
 
+mod batch_keys;
 mod bytes;
 mod integers;
 
@@ -12,6 +13,7 @@ use arrow_array::ArrayRef;
 use arrow_schema::DataType;
 
 use crate::{Error, NO_ROW};
+use batch_keys::is_encodable;
 use bytes::BytesTable;
 pub(crate) use integers::timestamps;
 
@@ -44,7 +46,7 @@ impl KeyMap {
             [] => return Err(Error::schema("a key needs at least one column")),
             [single] if is_integer(single) => Table::Integers(IntegerTable::default()),
             several => {
-                if let Some(other) = several.iter().find(|t| !bytes::is_encodable(t)) {
+                if let Some(other) = several.iter().find(|t| !is_encodable(t)) {
                     return Err(Error::schema(format!("a key column cannot be {other}")));
                 }
                 Table::Bytes(BytesTable::default())

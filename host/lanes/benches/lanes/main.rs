@@ -9,7 +9,8 @@
 //! - *IPC*: a component behind Arrow IPC streams, encoded and decoded for each call.
 //!
 //! Two columns go in (an int64 key, a timestamp), five come out (both, two strings, a timestamp).
-//! The sides take turns, and each figure is the median of several rounds. The machine may be noisy
+//! With `--text-keys` the key is text of 16 characters, which only the first two can look up. The
+//! sides take turns, and each figure is the median of several rounds. The machine may be noisy
 //! and shared, so the ratios are what counts.
 
 #![expect(
@@ -24,10 +25,12 @@ mod ipc;
 mod rows;
 mod sides;
 
+use rows::Keys;
 use sides::{Measured, Side, Sides};
 
 /// What the command line asks for.
 struct Settings {
+    key: Keys,
     keys: usize,
     probes: usize,
     batch: usize,
@@ -39,6 +42,7 @@ struct Settings {
 impl Settings {
     fn read() -> Self {
         let mut settings = Self {
+            key: Keys::Numbers,
             keys: 2_000_000,
             probes: 20_000_000,
             batch: 8_192,
@@ -51,6 +55,7 @@ impl Settings {
             let mut text = || arguments.next().unwrap_or_default();
             let number = |text: String| text.replace('_', "").parse().expect("a number follows");
             match argument.as_str() {
+                "--text-keys" => settings.key = Keys::Text,
                 "--keys" => settings.keys = number(text()),
                 "--probes" => settings.probes = number(text()),
                 "--batch" => settings.batch = number(text()),
@@ -81,8 +86,13 @@ fn main() {
         }
     }
     println!(
-        "{} keys, {} probes in batches of {}, {} lanes, medians of {} rounds\n",
-        settings.keys, settings.probes, settings.batch, settings.lanes, settings.rounds
+        "{} keys, {:?}, {} probes in batches of {}, {} lanes, medians of {} rounds\n",
+        settings.keys,
+        settings.key,
+        settings.probes,
+        settings.batch,
+        settings.lanes,
+        settings.rounds
     );
     println!(
         "| | whole, s | / native | lookup, ns per key | / native | probes, ns per row | / native | bytes in per row | bytes out per row |"

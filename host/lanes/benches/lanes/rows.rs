@@ -8,19 +8,54 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 /// So many different rows are made; after them they come again.
 const ROWS: usize = 2_000_000;
 
-pub(crate) fn lookup_schema() -> SchemaRef {
+/// What the keys are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// The numbers from 0 on, as int64.
+    Numbers,
+    /// Sixteen hexadecimal digits each, in no order.
+    Text,
+}
+
+impl Keys {
+    fn data_type(self) -> DataType {
+        match self {
+            Self::Numbers => DataType::Int64,
+            Self::Text => DataType::Utf8,
+        }
+    }
+
+    fn array(self, numbers: impl Iterator<Item = i64>) -> ArrayRef {
+        match self {
+            Self::Numbers => Arc::new(numbers.collect::<Int64Array>()),
+            Self::Text => {
+                let text = numbers.map(|number| format!("{:016x}", mix(number as u64)));
+                Arc::new(StringArray::from_iter_values(text))
+            }
+        }
+    }
+}
+
+pub(crate) fn lookup_schema(keys: Keys) -> SchemaRef {
     Arc::new(Schema::new(vec![
-        Field::new("key", DataType::Int64, false),
+        Field::new("key", keys.data_type(), false),
         Field::new("payload", DataType::Utf8, true),
         Field::new("valid_from", instant(), false),
     ]))
 }
 
-pub(crate) fn rows_schema() -> SchemaRef {
+pub(crate) fn rows_schema(keys: Keys) -> SchemaRef {
     Arc::new(Schema::new(vec![
-        Field::new("key", DataType::Int64, false),
+        Field::new("key", keys.data_type(), false),
         Field::new("event_time", instant(), false),
     ]))
+}
+
+/// The rows with what the lookup adds to them.
+pub(crate) fn completed_schema(keys: Keys) -> SchemaRef {
+    let mut fields = wigeon_yardstick::completed().fields().to_vec();
+    fields[0] = Field::new("key", keys.data_type(), false).into();
+    Arc::new(Schema::new(fields))
 }
 
 fn instant() -> DataType {
@@ -28,35 +63,35 @@ fn instant() -> DataType {
 }
 
 /// One version of each key, some 3,000 different payloads.
-pub(crate) fn lookup(keys: usize, batch: usize) -> Vec<RecordBatch> {
-    let numbers: Vec<i64> = (0..keys as i64).collect();
-    let batch_of = |keys: &[i64]| {
-        let payload = keys
+pub(crate) fn lookup(keys: Keys, count: usize, batch: usize) -> Vec<RecordBatch> {
+    let numbers: Vec<i64> = (0..count as i64).collect();
+    let batch_of = |numbers: &[i64]| {
+        let payload = numbers
             .iter()
             .map(|&key| Some(format!("PC{}", mix(key as u64) % 3_000)));
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(Int64Array::from(keys.to_vec())),
+            keys.array(numbers.iter().copied()),
             Arc::new(payload.collect::<StringArray>()),
-            Arc::new(TimestampMicrosecondArray::from(vec![0; keys.len()])),
+            Arc::new(TimestampMicrosecondArray::from(vec![0; numbers.len()])),
         ];
-        RecordBatch::try_new(lookup_schema(), columns).expect("columns of one length")
+        RecordBatch::try_new(lookup_schema(keys), columns).expect("columns of one length")
     };
     numbers.chunks(batch).map(batch_of).collect()
 }
 
 /// Batches of rows with keys all over the lookup, one in 200 unknown.
-pub(crate) fn rows(keys: usize, batch: usize) -> Vec<RecordBatch> {
+pub(crate) fn rows(keys: Keys, count: usize, batch: usize) -> Vec<RecordBatch> {
     let batch_of = |number: usize| {
         let seeds = (number * batch) as u64..((number + 1) * batch) as u64;
-        let known = keys as u64 + keys as u64 / 200;
+        let known = count as u64 + count as u64 / 200;
         let key = |seed| (mix(seed) % known) as i64;
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(seeds.clone().map(key).collect::<Int64Array>()),
+            keys.array(seeds.clone().map(key)),
             Arc::new(TimestampMicrosecondArray::from_iter_values(
                 seeds.map(|seed| seed as i64),
             )),
         ];
-        RecordBatch::try_new(rows_schema(), columns).expect("columns of one length")
+        RecordBatch::try_new(rows_schema(keys), columns).expect("columns of one length")
     };
     (0..(ROWS / batch).max(1)).map(batch_of).collect()
 }

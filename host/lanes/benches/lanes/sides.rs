@@ -18,7 +18,7 @@ use wigeon_sdk::native::Load;
 use crate::{
     Settings,
     ipc::IpcPlugin,
-    rows::{lookup, lookup_schema, rows, rows_schema},
+    rows::{Keys, completed_schema, lookup, lookup_schema, rows, rows_schema},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,7 @@ impl Copied {
 
 /// Everything that is made before anything is measured.
 pub(crate) struct Sides {
+    key: Keys,
     lanes: usize,
     probes: usize,
     lookup: Vec<RecordBatch>,
@@ -99,10 +100,11 @@ impl Sides {
             runtime.load(&id, &component(package)).expect("it loads")
         };
         Self {
+            key: settings.key,
             lanes: settings.lanes,
             probes: settings.probes,
-            lookup: lookup(settings.keys, settings.batch),
-            rows: rows(settings.keys, settings.batch),
+            lookup: lookup(settings.key, settings.keys, settings.batch),
+            rows: rows(settings.key, settings.keys, settings.batch),
             point_in_time: plugin("wigeon-point-in-time"),
             copying: plugin("wigeon-copying-yardstick"),
             ipc: IpcPlugin::compile(&component("wigeon-ipc-yardstick")),
@@ -112,12 +114,12 @@ impl Sides {
     pub(crate) fn measure(&self, side: Side) -> Measured {
         let copied = Copied::default();
         let component = |plugin, options: &str| Component {
-            instance: open(plugin, options),
+            instance: open(plugin, self.key, options),
             copied: &copied,
             before: None,
         };
         match side {
-            Side::Native => self.run(Native::open, &copied),
+            Side::Native => self.run(|| Native::open(self.key), &copied),
             Side::Component => {
                 let options = options().to_string();
                 self.run(|| component(&self.point_in_time, &options), &copied)
@@ -163,7 +165,7 @@ impl Sides {
             rows.map(|batch| Ok(batch.map_err(|error| error.to_string())?.num_rows()))
                 .sum()
         };
-        let emitted = run(1, open, &wigeon_yardstick::completed(), &Unfollowed, sink);
+        let emitted = run(1, open, &completed_schema(self.key), &Unfollowed, sink);
         let whole = start.elapsed();
         let emitted = emitted.unwrap_or_else(|stopped| panic!("the lanes stopped: {stopped:?}"));
         assert_eq!(emitted, self.probes);
@@ -195,11 +197,11 @@ struct Native {
 }
 
 impl Native {
-    fn open() -> Self {
+    fn open(key: Keys) -> Self {
         let input = wigeon_sdk::IncrementalInput {
-            rows: rows_schema().as_ref().clone(),
+            rows: rows_schema(key).as_ref().clone(),
             rows_key: vec![0],
-            lookup: lookup_schema().as_ref().clone(),
+            lookup: lookup_schema(key).as_ref().clone(),
             lookup_key: vec![0],
         };
         Self {
@@ -234,11 +236,11 @@ struct Component<'a> {
     before: Option<u64>,
 }
 
-fn open(plugin: &Plugin, options: &str) -> IncrementalInstance {
+fn open(plugin: &Plugin, key: Keys, options: &str) -> IncrementalInstance {
     let input = IncrementalInput {
-        rows: rows_schema(),
+        rows: rows_schema(key),
         rows_key: vec![0],
-        lookup: lookup_schema(),
+        lookup: lookup_schema(key),
         lookup_key: vec![0],
     };
     let limits = Limits {

@@ -1,162 +1,328 @@
-//! Strings and composite keys: encoded as bytes, kept in one arena, found by hash.
+//! Strings and composite keys: a hash table whose keys lie beside their values.
+//!
+//! With millions of keys each place that a probe reads is one in memory rather than in the cache.
+//! Here there are two: a slot, and the record with value and key. The slots of many keys are
+//! loaded first and then their records, by loops in which no branch waits for what is loaded, so
+//! that many loads are under way at once.
 
-use std::borrow::Cow;
+use arrow_array::ArrayRef;
 
-use arrow_array::{Array, ArrayRef, cast::AsArray};
-use arrow_schema::DataType;
-use hashbrown::HashTable;
-
-use super::integers::{integers, is_integer};
+use super::batch_keys::BatchKeys;
 use crate::NO_ROW;
 
+/// Open addressing with linear probing; of slots there are a power of two, or none.
 #[derive(Debug, Default)]
 pub(super) struct BytesTable {
-    table: HashTable<u32>,
-    /// Where each entry's key ends in the arena; it begins where the one before ends.
-    ends: Vec<usize>,
-    values: Vec<u32>,
-    arena: Vec<u8>,
+    slots: Vec<Slot>,
+    keys: usize,
+    /// For each key a record: its value, its length in bytes, and its bytes in words, of which the
+    /// last is filled up with zeros.
+    records: Vec<u32>,
 }
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    hash: u32,
+    /// Where the record begins.
+    record: u32,
+}
+
+const FREE: u32 = u32::MAX;
+const FREE_SLOT: Slot = Slot {
+    hash: 0,
+    record: FREE,
+};
+const FEWEST_SLOTS: usize = 64;
+/// A record's words before the key.
+const HEAD: usize = 2;
+
+/// The slots of so many keys are loaded before their records.
+const PROBED_AT_ONCE: usize = 64;
 
 impl BytesTable {
     pub(super) fn update(&mut self, key: &[ArrayRef], f: &mut impl FnMut(usize, &mut u32)) {
-        let keys = EncodedKeys::new(key);
+        let keys = BatchKeys::new(key);
         for row in 0..keys.rows() {
-            let key = keys.row(row);
-            let hash = xxhash_rust::xxh3::xxh3_64(key);
-            let Self {
-                table,
-                ends,
-                values,
-                arena,
-            } = self;
-            let known = table.find(hash, |&entry| entry_key(arena, ends, entry) == key);
-            let entry = if let Some(&entry) = known {
-                entry
-            } else {
-                let entry = u32::try_from(values.len()).expect("memory is 32 bits wide");
-                arena.extend_from_slice(key);
-                ends.push(arena.len());
-                values.push(NO_ROW);
-                table.insert_unique(hash, entry, |&entry| {
-                    xxhash_rust::xxh3::xxh3_64(entry_key(arena, ends, entry))
-                });
-                entry
-            };
-            f(row, &mut values[entry as usize]);
+            f(row, self.value_mut(keys.row(row)));
         }
     }
 
     pub(super) fn probe(&self, key: &[ArrayRef]) -> Vec<u32> {
-        let keys = EncodedKeys::new(key);
-        let find = |row| {
-            let key = keys.row(row);
-            let hash = xxhash_rust::xxh3::xxh3_64(key);
-            let same = |&entry: &u32| entry_key(&self.arena, &self.ends, entry) == key;
-            self.table.find(hash, same)
-        };
-        let value =
-            |found: Option<&u32>| found.map_or(NO_ROW, |&entry| self.values[entry as usize]);
-        (0..keys.rows()).map(find).map(value).collect()
+        let keys = BatchKeys::new(key);
+        let mut values = vec![NO_ROW; keys.rows()];
+        if self.keys > 0 {
+            for (number, values) in values.chunks_mut(PROBED_AT_ONCE).enumerate() {
+                self.probe_some(&keys, number * PROBED_AT_ONCE, values);
+            }
+        }
+        values
+    }
+
+    /// Looks up the keys from the row `first` on, at most [`PROBED_AT_ONCE`]. Where there is none
+    /// the value stays as it is.
+    // On its own, it keeps what its loops need in registers.
+    #[inline(never)]
+    fn probe_some(&self, keys: &BatchKeys<'_>, first: usize, values: &mut [u32]) {
+        let count = values.len();
+        let last = self.slots.len() - 1;
+        let mut hashes = [0; PROBED_AT_ONCE];
+        for (row, hash) in (first..).zip(&mut hashes[..count]) {
+            *hash = hash_of(keys.row(row));
+        }
+        let mut slots = [FREE_SLOT; PROBED_AT_ONCE];
+        for (slot, &hash) in slots.iter_mut().zip(&hashes) {
+            *slot = self.slots[hash as usize & last];
+        }
+        for (slot, &hash) in slots.iter_mut().zip(&hashes) {
+            if !slot.ends(hash) {
+                *slot = self.slots[self.find(hash, hash as usize)];
+            }
+        }
+        let mut heads = [[0; HEAD]; PROBED_AT_ONCE];
+        for (head, slot) in heads.iter_mut().zip(&slots) {
+            // For a free slot any record will do.
+            let record = if slot.record == FREE { 0 } else { slot.record };
+            *head = [
+                self.records[record as usize],
+                self.records[record as usize + 1],
+            ];
+        }
+        for (number, value) in values.iter_mut().enumerate() {
+            let (slot, [found, length]) = (slots[number], heads[number]);
+            if slot.record == FREE {
+                continue;
+            }
+            let key = keys.row(first + number);
+            *value = if length as usize == key.len() && self.is_at(slot.record, key) {
+                found
+            } else {
+                self.value(slot.hash, key)
+            };
+        }
     }
 
     pub(super) fn for_each_value(&self, f: &mut impl FnMut(u32)) {
-        self.values.iter().copied().for_each(f);
-    }
-}
-
-fn entry_key<'a>(arena: &'a [u8], ends: &[usize], entry: u32) -> &'a [u8] {
-    let entry = entry as usize;
-    let start = if entry == 0 { 0 } else { ends[entry - 1] };
-    &arena[start..ends[entry]]
-}
-
-pub(super) fn is_encodable(data_type: &DataType) -> bool {
-    is_integer(data_type)
-        || matches!(
-            data_type,
-            DataType::Utf8
-                | DataType::LargeUtf8
-                | DataType::Binary
-                | DataType::LargeBinary
-                | DataType::FixedSizeBinary(_)
-        )
-}
-
-/// The keys of a batch as bytes: integers as eight little-endian bytes, strings and binary behind
-/// their length, so that no two composite keys run together.
-struct EncodedKeys {
-    ends: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-impl EncodedKeys {
-    fn new(key: &[ArrayRef]) -> Self {
-        let rows = key[0].len();
-        let columns: Vec<Column<'_>> = key.iter().map(Column::new).collect();
-        let mut encoded = Self {
-            ends: Vec::with_capacity(rows),
-            bytes: Vec::with_capacity(rows * 16),
-        };
-        for row in 0..rows {
-            for column in &columns {
-                column.encode(row, &mut encoded.bytes);
-            }
-            encoded.ends.push(encoded.bytes.len());
-        }
-        encoded
-    }
-
-    fn rows(&self) -> usize {
-        self.ends.len()
-    }
-
-    fn row(&self, row: usize) -> &[u8] {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.bytes[start..self.ends[row]]
-    }
-}
-
-enum Column<'a> {
-    Integers(Cow<'a, [i64]>),
-    Bytes(Box<dyn Fn(usize) -> &'a [u8] + 'a>),
-}
-
-impl<'a> Column<'a> {
-    fn new(column: &'a ArrayRef) -> Self {
-        match column.data_type() {
-            DataType::Utf8 => {
-                let array = column.as_string::<i32>();
-                Self::Bytes(Box::new(|row| array.value(row).as_bytes()))
-            }
-            DataType::LargeUtf8 => {
-                let array = column.as_string::<i64>();
-                Self::Bytes(Box::new(|row| array.value(row).as_bytes()))
-            }
-            DataType::Binary => {
-                let array = column.as_binary::<i32>();
-                Self::Bytes(Box::new(|row| array.value(row)))
-            }
-            DataType::LargeBinary => {
-                let array = column.as_binary::<i64>();
-                Self::Bytes(Box::new(|row| array.value(row)))
-            }
-            DataType::FixedSizeBinary(_) => {
-                let array = column.as_fixed_size_binary();
-                Self::Bytes(Box::new(|row| array.value(row)))
-            }
-            _ => Self::Integers(integers(column)),
+        let mut rest = self.records.as_slice();
+        while let Some((&[value, length], after)) = rest.split_first_chunk() {
+            f(value);
+            rest = &after[length.div_ceil(4) as usize..];
         }
     }
 
-    fn encode(&self, row: usize, bytes: &mut Vec<u8>) {
-        match self {
-            Self::Integers(values) => bytes.extend_from_slice(&values[row].to_le_bytes()),
-            Self::Bytes(value) => {
-                let value = value(row);
-                bytes.extend_from_slice(&(value.len() as u64).to_le_bytes());
-                bytes.extend_from_slice(value);
+    /// Returns the place of the first slot from `place` on that has this hash or is free.
+    #[inline]
+    fn find(&self, hash: u32, mut place: usize) -> usize {
+        let last = self.slots.len() - 1;
+        while !self.slots[place & last].ends(hash) {
+            place += 1;
+        }
+        place & last
+    }
+
+    /// Returns the place of a key's slot, of a free one if it has none.
+    fn find_key(&self, hash: u32, key: &[u8]) -> usize {
+        let mut place = self.find(hash, hash as usize);
+        loop {
+            let record = self.slots[place].record;
+            if record == FREE || self.is_key(record, key) {
+                return place;
+            }
+            place = self.find(hash, place + 1);
+        }
+    }
+
+    #[cold]
+    fn value(&self, hash: u32, key: &[u8]) -> u32 {
+        let slot = self.slots[self.find_key(hash, key)];
+        if slot.record == FREE {
+            return NO_ROW;
+        }
+        self.records[slot.record as usize]
+    }
+
+    fn value_mut(&mut self, key: &[u8]) -> &mut u32 {
+        if self.keys * 3 >= self.slots.len() * 2 {
+            self.grow();
+        }
+        let hash = hash_of(key);
+        let place = self.find_key(hash, key);
+        if self.slots[place].record == FREE {
+            let record = number(self.records.len());
+            self.slots[place] = Slot { hash, record };
+            self.keys += 1;
+            let (words, rest) = key.as_chunks();
+            self.records.extend([NO_ROW, number(key.len())]);
+            self.records
+                .extend(words.iter().map(|&word| u32::from_le_bytes(word)));
+            if !rest.is_empty() {
+                self.records.push(filled_up(rest));
             }
         }
+        &mut self.records[self.slots[place].record as usize]
+    }
+
+    fn is_key(&self, record: u32, key: &[u8]) -> bool {
+        self.records[record as usize + 1] as usize == key.len() && self.is_at(record, key)
+    }
+
+    /// Says whether a record has this key, whose length it has. Words are compared, since
+    /// `memcmp` goes byte by byte in Wasm.
+    #[inline]
+    fn is_at(&self, record: u32, key: &[u8]) -> bool {
+        let kept = &self.records[record as usize + HEAD..][..key.len().div_ceil(4)];
+        let (words, rest) = key.as_chunks();
+        let same = |(&word, kept): (&[u8; 4], &u32)| u32::from_le_bytes(word) == *kept;
+        words.iter().zip(kept).all(same)
+            && (rest.is_empty() || kept.last() == Some(&filled_up(rest)))
+    }
+
+    /// Doubles the slots. Records stay where they are, and are not read.
+    #[cold]
+    fn grow(&mut self) {
+        let count = (self.slots.len() * 2).max(FEWEST_SLOTS);
+        let slots = std::mem::replace(&mut self.slots, vec![FREE_SLOT; count]);
+        for slot in slots.into_iter().filter(|slot| slot.record != FREE) {
+            let mut place = slot.hash as usize & (count - 1);
+            while self.slots[place].record != FREE {
+                place = (place + 1) & (count - 1);
+            }
+            self.slots[place] = slot;
+        }
+    }
+}
+
+impl Slot {
+    /// Says whether a search for this hash ends here.
+    #[inline]
+    fn ends(self, hash: u32) -> bool {
+        self.hash == hash || self.record == FREE
+    }
+}
+
+/// The one to three bytes behind the whole words of a key.
+fn filled_up(rest: &[u8]) -> u32 {
+    let shifted = |word: u32, &byte: &u8| word << 8 | u32::from(byte);
+    rest.iter().rev().fold(0, shifted)
+}
+
+fn number(count: usize) -> u32 {
+    let number = u32::try_from(count).ok().filter(|&number| number != FREE);
+    number.expect("memory is 32 bits wide")
+}
+
+/// XXH64, of which Wasm has all instructions; XXH3 needs products of 128 bits.
+#[expect(clippy::cast_possible_truncation, reason = "32 bits of a hash")]
+fn hash_of(key: &[u8]) -> u32 {
+    xxhash_rust::xxh64::xxh64(key, 0) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::cast_possible_truncation, reason = "far fewer rows than 2^32")]
+
+    use std::{collections::HashMap, sync::Arc};
+
+    use arrow_array::{
+        Array, BinaryArray, FixedSizeBinaryArray, LargeBinaryArray, LargeStringArray, StringArray,
+    };
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A table of the rows of these keys, and what a plain map knows of them: the last of each.
+    fn table(keys: &[Vec<u8>]) -> (BytesTable, HashMap<&[u8], u32>) {
+        let mut table = BytesTable::default();
+        let mut model = HashMap::new();
+        for (part, keys) in keys.chunks(70).enumerate() {
+            table.update(&[binary(keys)], &mut |row, value| {
+                *value = (part * 70 + row) as u32;
+            });
+        }
+        for (row, key) in keys.iter().enumerate() {
+            model.insert(key.as_slice(), row as u32);
+        }
+        (table, model)
+    }
+
+    fn check(keys: &[Vec<u8>], probes: &[Vec<u8>]) {
+        let (table, model) = table(keys);
+        let value = |key: &Vec<u8>| model.get(key.as_slice()).copied().unwrap_or(NO_ROW);
+        for probes in [keys, probes] {
+            let expected: Vec<u32> = probes.iter().map(value).collect();
+            assert_eq!(table.probe(&[binary(probes)]), expected);
+        }
+        let mut values = vec![];
+        table.for_each_value(&mut |value| values.push(value));
+        values.sort_unstable();
+        let mut expected: Vec<u32> = model.into_values().collect();
+        expected.sort_unstable();
+        assert_eq!(values, expected);
+    }
+
+    fn binary(keys: &[Vec<u8>]) -> ArrayRef {
+        Arc::new(BinaryArray::from_iter_values(keys))
+    }
+
+    proptest! {
+        #[test]
+        fn it_maps_like_a_plain_map(
+            keys in prop::collection::vec(prop::collection::vec(0..3_u8, 0..10), 0..300),
+            probes in prop::collection::vec(prop::collection::vec(0..3_u8, 0..10), 0..300),
+        ) {
+            check(&keys, &probes);
+        }
+    }
+
+    #[test]
+    fn keys_that_are_filled_up_with_zeros_are_not_the_same() {
+        let zeros: Vec<_> = (0..20).map(|length| vec![0; length]).collect();
+        let longer: Vec<_> = (20..40).map(|length| vec![0; length]).collect();
+        check(&zeros, &longer);
+    }
+
+    #[test]
+    fn keys_of_one_hash_are_told_apart() {
+        let keys: Vec<_> = (0..300_000_u32)
+            .map(|key| key.to_string().into_bytes())
+            .collect();
+        let mut hashes: Vec<_> = keys.iter().map(|key| hash_of(key)).collect();
+        hashes.sort_unstable();
+        let twice: Vec<_> = hashes
+            .windows(2)
+            .filter(|pair| pair[0] == pair[1])
+            .collect();
+        assert!(!twice.is_empty(), "some keys have the same hash");
+        // Keys that are not there, some of which have the hash of one that is.
+        let others: Vec<_> = (300_000..600_000_u32)
+            .map(|key| key.to_string().into_bytes())
+            .collect();
+        let known = |key: &Vec<u8>| hashes.binary_search(&hash_of(key)).is_ok();
+        assert!(others.iter().any(known), "some have the hash of another");
+        check(&keys, &others);
+    }
+
+    #[test]
+    fn a_column_of_any_type_of_bytes_is_a_key_also_where_it_was_cut() {
+        let keys = ["gone", "fowl", "wing", "nest", "bill"];
+        let arrays: [ArrayRef; 5] = [
+            Arc::new(StringArray::from_iter_values(keys)),
+            Arc::new(LargeStringArray::from_iter_values(keys)),
+            Arc::new(BinaryArray::from_iter_values(keys)),
+            Arc::new(LargeBinaryArray::from_iter_values(keys)),
+            Arc::new(FixedSizeBinaryArray::try_from_iter(keys.iter()).unwrap()),
+        ];
+        let mut table = BytesTable::default();
+        for array in &arrays {
+            table.update(&[array.slice(1, 3)], &mut |row, value| *value = row as u32);
+        }
+        for array in &arrays {
+            assert_eq!(table.probe(&[array.slice(2, 3)]), [1, 2, NO_ROW]);
+        }
+    }
+
+    #[test]
+    fn an_empty_table_knows_no_key() {
+        let table = BytesTable::default();
+        assert_eq!(table.probe(&[binary(&[vec![], vec![1]])]), [NO_ROW; 2]);
     }
 }
