@@ -126,7 +126,8 @@ impl Incremental for PointInTime {
         let moved = |(then, now): (&u32, &u32)| if then == now { NO_ROW } else { *now };
         let changed: Vec<u32> = as_was.iter().zip(&as_is).map(moved).collect();
         // Where no key has moved, one list of rows serves both, and the host gathers only once.
-        // All bits of `NO_ROW` are set; lists are not compared, as that is byte by byte in Wasm.
+        // All bits of `NO_ROW` are set, and a row without as-is has no as-was either. Lists are not
+        // compared, as that is byte by byte in Wasm.
         let same = changed.iter().fold(NO_ROW, |all, row| all & row) == NO_ROW;
         let mut columns = self.output.clone();
         if same {

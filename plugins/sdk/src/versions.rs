@@ -229,7 +229,7 @@ impl Bits {
 
 /// Puts one more version of a key into its chain, which begins at `newest`. Returns whether its
 /// time is a new one.
-#[cold]
+#[inline(never)]
 fn chain(newest: &mut u32, older: &mut Vec<u32>, valid_from: &Times, version: usize) -> bool {
     let from = valid_from.get(version);
     let mut place = newest;

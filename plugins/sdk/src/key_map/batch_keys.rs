@@ -68,7 +68,8 @@ impl<'a> BatchKeys<'a> {
                     Part::Integers(values) => bytes.extend_from_slice(&values[row].to_le_bytes()),
                     Part::Bytes(values) => {
                         let value = values.row(row);
-                        bytes.extend_from_slice(&(value.len() as u64).to_le_bytes());
+                        let length = u32::try_from(value.len()).expect("a value fits into memory");
+                        bytes.extend_from_slice(&length.to_le_bytes());
                         append(&mut bytes, value);
                     }
                 }
@@ -117,5 +118,7 @@ fn append(bytes: &mut Vec<u8>, more: &[u8]) {
     for word in words {
         bytes.extend_from_slice(word);
     }
-    bytes.extend(rest);
+    for &byte in rest {
+        bytes.push(byte);
+    }
 }

@@ -1,9 +1,9 @@
 //! Strings and composite keys: a hash table whose keys lie beside their values.
 //!
 //! With millions of keys each place that a probe reads is one in memory rather than in the cache.
-//! Here there are two: a slot, and the record with value and key. The slots of many keys are
-//! loaded first and then their records, by loops in which no branch waits for what is loaded, so
-//! that many loads are under way at once.
+//! Here there are two: a slot, and the entry with value and key. The slots of many keys are
+//! loaded first, and later their entries, by loops that do nothing else, so that many loads are
+//! under way at once and no branch waits for one.
 
 use arrow_array::ArrayRef;
 
@@ -15,28 +15,28 @@ use crate::NO_ROW;
 pub(super) struct BytesTable {
     slots: Vec<Slot>,
     keys: usize,
-    /// For each key a record: its value, its length in bytes, and its bytes in words, of which the
+    /// For each key an entry: its value, its length in bytes, and its bytes in words, of which the
     /// last is filled up with zeros.
-    records: Vec<u32>,
+    entries: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     hash: u32,
-    /// Where the record begins.
-    record: u32,
+    /// Where the entry begins.
+    entry: u32,
 }
 
 const FREE: u32 = u32::MAX;
 const FREE_SLOT: Slot = Slot {
     hash: 0,
-    record: FREE,
+    entry: FREE,
 };
 const FEWEST_SLOTS: usize = 64;
-/// A record's words before the key.
+/// An entry's words before the key.
 const HEAD: usize = 2;
 
-/// The slots of so many keys are loaded before their records.
+/// The slots of so many keys are loaded before their entries.
 const PROBED_AT_ONCE: usize = 64;
 
 impl BytesTable {
@@ -70,6 +70,7 @@ impl BytesTable {
             *hash = hash_of(keys.row(row));
         }
         let mut slots = [FREE_SLOT; PROBED_AT_ONCE];
+        let slots = &mut slots[..count];
         for (slot, &hash) in slots.iter_mut().zip(&hashes) {
             *slot = self.slots[hash as usize & last];
         }
@@ -79,21 +80,21 @@ impl BytesTable {
             }
         }
         let mut heads = [[0; HEAD]; PROBED_AT_ONCE];
-        for (head, slot) in heads.iter_mut().zip(&slots) {
-            // For a free slot any record will do.
-            let record = if slot.record == FREE { 0 } else { slot.record };
+        for (head, slot) in heads.iter_mut().zip(slots.iter()) {
+            // For a free slot any entry will do.
+            let entry = if slot.entry == FREE { 0 } else { slot.entry };
             *head = [
-                self.records[record as usize],
-                self.records[record as usize + 1],
+                self.entries[entry as usize],
+                self.entries[entry as usize + 1],
             ];
         }
         for (number, value) in values.iter_mut().enumerate() {
             let (slot, [found, length]) = (slots[number], heads[number]);
-            if slot.record == FREE {
+            if slot.entry == FREE {
                 continue;
             }
             let key = keys.row(first + number);
-            *value = if length as usize == key.len() && self.is_at(slot.record, key) {
+            *value = if length as usize == key.len() && self.is_at(slot.entry, key) {
                 found
             } else {
                 self.value(slot.hash, key)
@@ -102,7 +103,7 @@ impl BytesTable {
     }
 
     pub(super) fn for_each_value(&self, f: &mut impl FnMut(u32)) {
-        let mut rest = self.records.as_slice();
+        let mut rest = self.entries.as_slice();
         while let Some((&[value, length], after)) = rest.split_first_chunk() {
             f(value);
             rest = &after[length.div_ceil(4) as usize..];
@@ -111,20 +112,21 @@ impl BytesTable {
 
     /// Returns the place of the first slot from `place` on that has this hash or is free.
     #[inline]
-    fn find(&self, hash: u32, mut place: usize) -> usize {
+    fn find(&self, hash: u32, place: usize) -> usize {
         let last = self.slots.len() - 1;
-        while !self.slots[place & last].ends(hash) {
-            place += 1;
+        let mut place = place & last;
+        while !self.slots[place].ends(hash) {
+            place = (place + 1) & last;
         }
-        place & last
+        place
     }
 
     /// Returns the place of a key's slot, of a free one if it has none.
     fn find_key(&self, hash: u32, key: &[u8]) -> usize {
         let mut place = self.find(hash, hash as usize);
         loop {
-            let record = self.slots[place].record;
-            if record == FREE || self.is_key(record, key) {
+            let entry = self.slots[place].entry;
+            if entry == FREE || self.is_key(entry, key) {
                 return place;
             }
             place = self.find(hash, place + 1);
@@ -134,10 +136,10 @@ impl BytesTable {
     #[cold]
     fn value(&self, hash: u32, key: &[u8]) -> u32 {
         let slot = self.slots[self.find_key(hash, key)];
-        if slot.record == FREE {
+        if slot.entry == FREE {
             return NO_ROW;
         }
-        self.records[slot.record as usize]
+        self.entries[slot.entry as usize]
     }
 
     fn value_mut(&mut self, key: &[u8]) -> &mut u32 {
@@ -146,44 +148,44 @@ impl BytesTable {
         }
         let hash = hash_of(key);
         let place = self.find_key(hash, key);
-        if self.slots[place].record == FREE {
-            let record = number(self.records.len());
-            self.slots[place] = Slot { hash, record };
+        if self.slots[place].entry == FREE {
+            let entry = number(self.entries.len());
+            self.slots[place] = Slot { hash, entry };
             self.keys += 1;
             let (words, rest) = key.as_chunks();
-            self.records.extend([NO_ROW, number(key.len())]);
-            self.records
+            self.entries.extend([NO_ROW, number(key.len())]);
+            self.entries
                 .extend(words.iter().map(|&word| u32::from_le_bytes(word)));
             if !rest.is_empty() {
-                self.records.push(filled_up(rest));
+                self.entries.push(filled_up(rest));
             }
         }
-        &mut self.records[self.slots[place].record as usize]
+        &mut self.entries[self.slots[place].entry as usize]
     }
 
-    fn is_key(&self, record: u32, key: &[u8]) -> bool {
-        self.records[record as usize + 1] as usize == key.len() && self.is_at(record, key)
+    fn is_key(&self, entry: u32, key: &[u8]) -> bool {
+        self.entries[entry as usize + 1] as usize == key.len() && self.is_at(entry, key)
     }
 
-    /// Says whether a record has this key, whose length it has. Words are compared, since
+    /// Says whether an entry has this key, whose length it has. Words are compared, since
     /// `memcmp` goes byte by byte in Wasm.
     #[inline]
-    fn is_at(&self, record: u32, key: &[u8]) -> bool {
-        let kept = &self.records[record as usize + HEAD..][..key.len().div_ceil(4)];
+    fn is_at(&self, entry: u32, key: &[u8]) -> bool {
+        let kept = &self.entries[entry as usize + HEAD..][..key.len().div_ceil(4)];
         let (words, rest) = key.as_chunks();
         let same = |(&word, kept): (&[u8; 4], &u32)| u32::from_le_bytes(word) == *kept;
         words.iter().zip(kept).all(same)
             && (rest.is_empty() || kept.last() == Some(&filled_up(rest)))
     }
 
-    /// Doubles the slots. Records stay where they are, and are not read.
+    /// Doubles the slots. Entries stay where they are, and are not read.
     #[cold]
     fn grow(&mut self) {
         let count = (self.slots.len() * 2).max(FEWEST_SLOTS);
         let slots = std::mem::replace(&mut self.slots, vec![FREE_SLOT; count]);
-        for slot in slots.into_iter().filter(|slot| slot.record != FREE) {
+        for slot in slots.into_iter().filter(|slot| slot.entry != FREE) {
             let mut place = slot.hash as usize & (count - 1);
-            while self.slots[place].record != FREE {
+            while self.slots[place].entry != FREE {
                 place = (place + 1) & (count - 1);
             }
             self.slots[place] = slot;
@@ -195,7 +197,7 @@ impl Slot {
     /// Says whether a search for this hash ends here.
     #[inline]
     fn ends(self, hash: u32) -> bool {
-        self.hash == hash || self.record == FREE
+        self.hash == hash || self.entry == FREE
     }
 }
 
@@ -207,7 +209,7 @@ fn filled_up(rest: &[u8]) -> u32 {
 
 fn number(count: usize) -> u32 {
     let number = u32::try_from(count).ok().filter(|&number| number != FREE);
-    number.expect("memory is 32 bits wide")
+    number.expect("a plugin's memory has fewer words than 2^32")
 }
 
 /// XXH64, of which Wasm has all instructions; XXH3 needs products of 128 bits.

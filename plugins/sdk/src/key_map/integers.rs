@@ -29,6 +29,9 @@ const GROUP: usize = 4;
 /// The pages of so many groups of keys are found before their slots are read.
 const GROUPS_AT_ONCE: usize = 16;
 
+/// Any number but 0.
+const SEED: u64 = 1;
+
 type Page = Box<[u32; PAGE_SLOTS]>;
 
 static EMPTY_PAGE: [u32; PAGE_SLOTS] = [NO_ROW; PAGE_SLOTS];
@@ -224,6 +227,8 @@ impl Paged {
 
     fn take_hashed(&mut self) -> HashTable<(i64, u32)> {
         let mut table = std::mem::take(&mut self.outliers);
+        // A key without a value may have one in a page that came later.
+        table.retain(|entry| entry.1 != NO_ROW);
         table.reserve(self.keys, |entry| hash(entry.0));
         for (number, page) in (self.first..).zip(std::mem::take(&mut self.directory)) {
             for (slot, value) in (0..).zip(page.iter().flat_map(|page| page.iter())) {
@@ -252,8 +257,10 @@ fn value_of(table: &HashTable<(i64, u32)>, key: i64) -> u32 {
     found.map_or(NO_ROW, |entry| entry.1)
 }
 
+/// XXH3 with a seed: without one all keys of a lane would agree in the bits that lanes are told
+/// apart by.
 fn hash(key: i64) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(&key.to_le_bytes())
+    xxhash_rust::xxh3::xxh3_64_with_seed(&key.to_le_bytes(), SEED)
 }
 
 /// Says whether a key column of this type can be told apart by one `i64`.
@@ -371,6 +378,22 @@ mod tests {
         let (keys, table) = table(first.chain(others));
         check(&keys, &table);
         assert!(matches!(table, IntegerTable::Paged(_)));
+    }
+
+    #[test]
+    fn a_key_that_was_left_without_a_value_is_as_good_as_none() {
+        let mut table = IntegerTable::default();
+        let mut set = |keys: &[i64], row: u32| table.update(keys, &mut |_, slot| *slot = row);
+        let pages: Vec<_> = (0..64).map(|page| page << PAGE_BITS).collect();
+        let outlier = 64 << PAGE_BITS;
+        set(&pages, 1);
+        set(&[outlier], NO_ROW);
+        // There are enough keys for another page now.
+        set(&(1..8192).collect::<Vec<_>>(), 2);
+        set(&[outlier], 7);
+        set(&(1..=10_000).map(|key| key << 40).collect::<Vec<_>>(), 3);
+        assert!(matches!(table, IntegerTable::Hashed(_)));
+        assert_eq!(table.probe(&[outlier, 1, 1 << 40, -1]), [7, 2, 3, NO_ROW]);
     }
 
     #[test]
