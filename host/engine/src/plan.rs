@@ -9,7 +9,7 @@ use crate::{
     inputs::{NewInputs, Question},
     reading::Reading,
     resolved::{ResolvedStep, Resolver, Work},
-    steps::{left_to_fold, pending},
+    steps::{due_to_fold, pending},
 };
 
 impl Project {
@@ -84,7 +84,7 @@ impl Project {
             }
         };
         if let Work::Incremental { .. } = resolved.work
-            && left_to_fold(self, warehouse, &step.name, request.at)?.is_some()
+            && due_to_fold(self, warehouse, &step.name, request.at)?.is_some()
         {
             runs = true;
             reason.push_str("; an overlay is to be folded in");

@@ -4,8 +4,9 @@
 //! DuckDB table has no row of any of a hundredth of the keys, and a column is compressed anew
 //! wherever one of its rows differs. Kept in an overlay it costs as much as there are changed
 //! keys, and something whenever the table is read. So changes are kept beside large tables at first,
-//! and written into their rows by the next run of the target, when nobody waits for the changes. The
-//! figures behind the constants are in `ARCHITECTURE.md`.
+//! where they show at once, and written into the rows afterwards: by the same run if that takes some
+//! seconds, otherwise by the next run of the target. The figures behind the constants are in
+//! `ARCHITECTURE.md`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use wigeon_manifest::UpdateMode;
@@ -16,12 +17,16 @@ use crate::resolved::IncrementalWork;
 /// Tables with fewer rows are updated in place: that costs no more than an overlay.
 const ROWS_IN_PLACE: u64 = 1_000_000;
 
+/// The overlay of a table with fewer rows is folded in by the run that made it: that takes as long
+/// as it took to load a tenth of them.
+const ROWS_FOLDED_AT_ONCE: u64 = 100_000_000;
+
 /// An overlay with more entries is folded in by the run that made them. Questions that group all rows
 /// take 1.4 to 2 times as long with any number up to here.
 const MAX_ENTRIES: u64 = 75_000;
 
-/// How long a fold holds off the next one by a later run. A fold takes as long as two or three
-/// questions about all rows lose to an overlay, which pays if changes come once a day.
+/// How long a fold holds off the next one. A fold takes as long as two or three questions about all
+/// rows lose to an overlay, which pays if changes come once a day.
 const BETWEEN_FOLDS: TimeDelta = TimeDelta::hours(20);
 
 /// What there is to know about a target before it is updated.
@@ -44,19 +49,35 @@ impl Circumstances<'_> {
         }
     }
 
-    /// Says whether the overlay is to be folded in, now that no change is left to be kept.
-    pub(crate) fn ask_for_fold(&self) -> bool {
-        self.overlay.is_some_and(|overlay| match self.mode {
-            UpdateMode::MergeOnRead => false,
-            UpdateMode::CopyOnWrite => true,
-            UpdateMode::Auto => overlay.entries > MAX_ENTRIES,
-        })
+    /// Says whether the run that changed the overlay is to fold it in, or, with
+    /// [`UpdateMode::Auto`], whether it is if a fold is due at all.
+    pub(crate) fn ask_for_fold(&self) -> FoldAtOnce {
+        let Some(overlay) = self.overlay else {
+            return FoldAtOnce::No;
+        };
+        match self.mode {
+            UpdateMode::MergeOnRead => FoldAtOnce::No,
+            UpdateMode::CopyOnWrite => FoldAtOnce::Yes,
+            UpdateMode::Auto if overlay.entries > MAX_ENTRIES => FoldAtOnce::Yes,
+            UpdateMode::Auto if self.rows < ROWS_FOLDED_AT_ONCE => FoldAtOnce::IfDue,
+            UpdateMode::Auto => FoldAtOnce::No,
+        }
     }
 }
 
-/// Says whether a run that stands for the time `at` is to fold in what earlier ones left in an
-/// overlay with [`UpdateMode::Auto`].
-pub(crate) fn ask_for_late_fold(last_fold: Option<DateTime<Utc>>, at: DateTime<Utc>) -> bool {
+/// Whether the run that changed an overlay folds it in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FoldAtOnce {
+    /// The next run of the target may.
+    No,
+    /// If [`is_fold_due`].
+    IfDue,
+    Yes,
+}
+
+/// Says whether a run that stands for the time `at` may fold in an overlay with
+/// [`UpdateMode::Auto`].
+pub(crate) fn is_fold_due(last_fold: Option<DateTime<Utc>>, at: DateTime<Utc>) -> bool {
     last_fold.is_none_or(|last| at - last >= BETWEEN_FOLDS)
 }
 
@@ -104,7 +125,7 @@ pub(crate) fn overlay_shape(load: &IncrementalWork) -> Result<OverlayShape, Stri
 mod tests {
     use chrono::DateTime;
 
-    use super::*;
+    use super::{FoldAtOnce::*, *};
 
     fn overlay(entries: u64) -> Overlay {
         Overlay {
@@ -120,7 +141,7 @@ mod tests {
     }
 
     /// What becomes of changes of a table with so many rows, and of its overlay of so many entries.
-    fn asked(mode: UpdateMode, rows: u64, entries: Option<u64>) -> (bool, bool) {
+    fn asked(mode: UpdateMode, rows: u64, entries: Option<u64>) -> (bool, FoldAtOnce) {
         let overlay = entries.map(overlay);
         let circumstances = Circumstances {
             mode,
@@ -136,30 +157,31 @@ mod tests {
     #[test]
     fn the_cost_rule_goes_by_rows_and_entries() {
         let auto = |rows, entries| asked(UpdateMode::Auto, rows, entries);
-        assert_eq!(auto(999_999, None), (false, false));
-        assert_eq!(auto(1_000_000, None), (true, false));
-        assert_eq!(auto(10, Some(1)), (true, false));
-        assert_eq!(auto(1_000_000, Some(75_000)), (true, false));
-        assert_eq!(auto(1_000_000, Some(75_001)), (true, true));
+        assert_eq!(auto(999_999, None), (false, No));
+        assert_eq!(auto(1_000_000, None), (true, No));
+        assert_eq!(auto(10, Some(1)), (true, IfDue));
+        assert_eq!(auto(99_999_999, Some(75_000)), (true, IfDue));
+        assert_eq!(auto(100_000_000, Some(75_000)), (true, No));
+        assert_eq!(auto(100_000_000, Some(75_001)), (true, Yes));
     }
 
     #[test]
-    fn what_is_left_is_folded_in_once_a_day() {
+    fn a_fold_is_due_once_a_day() {
         let hours = |hours| DateTime::UNIX_EPOCH + TimeDelta::hours(hours);
-        assert!(ask_for_late_fold(None, hours(0)));
-        assert!(ask_for_late_fold(Some(hours(0)), hours(20)));
-        assert!(!ask_for_late_fold(Some(hours(0)), hours(19)));
+        assert!(is_fold_due(None, hours(0)));
+        assert!(is_fold_due(Some(hours(0)), hours(20)));
+        assert!(!is_fold_due(Some(hours(0)), hours(19)));
     }
 
     #[test]
     fn the_manifest_may_overrule_it() {
         let merge = |rows, entries| asked(UpdateMode::MergeOnRead, rows, entries);
-        assert_eq!(merge(1, None), (true, false));
-        assert_eq!(merge(1, Some(1_000_000)), (true, false));
+        assert_eq!(merge(1, None), (true, No));
+        assert_eq!(merge(1, Some(1_000_000)), (true, No));
         let copy = |rows, entries| asked(UpdateMode::CopyOnWrite, rows, entries);
-        assert_eq!(copy(10, Some(1)), (false, true));
+        assert_eq!(copy(10, Some(1)), (false, Yes));
         // By way of an overlay, since the memory of a fold is bounded.
-        assert_eq!(copy(1_000_000, None), (true, false));
-        assert_eq!(copy(1_000_000, Some(1)), (true, true));
+        assert_eq!(copy(1_000_000, None), (true, No));
+        assert_eq!(copy(1_000_000_000, Some(1)), (true, Yes));
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     EngineError, OverlayReport, StepReport,
     progress::Progress,
     resolved::{Target, Work},
-    update_mode::Circumstances,
+    update_mode::{Circumstances, FoldAtOnce},
 };
 
 /// What change detection would look at.
@@ -88,7 +88,7 @@ impl StepRun<'_> {
             None => pending(warehouse, self.name(), snapshot, &target.step)?,
         };
         let Some(pending) = pending else {
-            return self.fold_if_asked(target);
+            return Ok(self.fold_at_once(target)?.into_iter().collect());
         };
         self.started(0);
         let started = self.start();
@@ -127,7 +127,7 @@ impl StepRun<'_> {
             .details
             .insert("rows_updated".to_owned(), updated.into());
         let mut reports = vec![self.finish(load, started, &loaded)?];
-        reports.extend(self.fold_if_asked(target)?);
+        reports.extend(self.fold_at_once(target)?);
         Ok(reports)
     }
 
@@ -169,19 +169,14 @@ impl StepRun<'_> {
         let Some(shape) = &target.overlay else {
             return Ok(None);
         };
-        let warehouse = self.run.warehouse;
-        let circumstances = Circumstances {
-            mode: target.update_mode,
-            rows: warehouse
-                .estimate_table_rows(&target.step)
-                .map_err(EngineError::ReadWarehouse)?,
-            overlay,
-        };
-        if !circumstances.ask_for_overlay() {
+        if !self.circumstances(target, overlay)?.ask_for_overlay() {
             return Ok(None);
         }
         // Of a row without a time, nobody has said anything.
-        let timeless = warehouse.has_nulls(&target.step, &shape.event_time);
+        let timeless = self
+            .run
+            .warehouse
+            .has_nulls(&target.step, &shape.event_time);
         let timeless = timeless.map_err(EngineError::ReadWarehouse)?;
         Ok((!timeless).then_some(shape))
     }
@@ -218,20 +213,29 @@ impl StepRun<'_> {
         Ok(())
     }
 
-    /// Folds the overlay of the target in if its size, or the manifest, asks for it.
-    fn fold_if_asked(&self, target: &Target) -> Result<Vec<StepReport>, EngineError> {
+    /// Folds the overlay of the target in if its size, that of the table, or the manifest asks for it.
+    fn fold_at_once(&self, target: &Target) -> Result<Option<StepReport>, EngineError> {
         let Some(overlay) = self.overlay(target)? else {
-            return Ok(vec![]);
+            return Ok(None);
         };
-        let circumstances = Circumstances {
-            mode: target.update_mode,
-            rows: 0,
-            overlay: Some(&overlay),
-        };
-        if !circumstances.ask_for_fold() {
-            return Ok(vec![]);
+        match self.circumstances(target, Some(&overlay))?.ask_for_fold() {
+            FoldAtOnce::No => Ok(None),
+            FoldAtOnce::IfDue => self.fold_if_due(&target.step),
+            FoldAtOnce::Yes => self.fold(&target.step, &overlay).map(Some),
         }
-        Ok(vec![self.fold(&target.step, &overlay)?])
+    }
+
+    fn circumstances<'o>(
+        &self,
+        target: &Target,
+        overlay: Option<&'o Overlay>,
+    ) -> Result<Circumstances<'o>, EngineError> {
+        let rows = self.run.warehouse.estimate_table_rows(&target.step);
+        Ok(Circumstances {
+            mode: target.update_mode,
+            rows: rows.map_err(EngineError::ReadWarehouse)?,
+            overlay,
+        })
     }
 
     fn overlay(&self, target: &Target) -> Result<Option<Overlay>, EngineError> {

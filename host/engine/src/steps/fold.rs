@@ -11,7 +11,7 @@ use super::{Loaded, StepRun, pending};
 use crate::{
     EngineError, OverlayReport, Point, Project, StepReport,
     resolved::IncrementalWork,
-    update_mode::{ask_for_late_fold, overlay_shape},
+    update_mode::{is_fold_due, overlay_shape},
 };
 
 /// Where the ledger keeps, among the details of a load, how many entries were folded in.
@@ -26,12 +26,11 @@ pub(super) struct Folded {
     pub(super) rows: u64,
 }
 
-/// Returns the overlay of an incremental step's table that the run of that step at a time is to fold
-/// in, if there is one.
+/// Returns the overlay of an incremental step's table, if it is due to be folded in at a time.
 ///
 /// None while a change is still to be detected: what that leaves would be kept until the next day,
 /// and the fold would come before it.
-pub(crate) fn left_to_fold(
+pub(crate) fn due_to_fold(
     project: &Project,
     warehouse: &Warehouse,
     table: &str,
@@ -68,7 +67,7 @@ pub(crate) fn left_to_fold(
     let steps: Vec<_> = names.chain([table]).collect();
     let last = warehouse.last_load_with(FOLDED_ENTRIES, &steps, at);
     let last = last.map_err(EngineError::ReadWarehouse)?;
-    Ok(ask_for_late_fold(last, at).then_some(overlay))
+    Ok(is_fold_due(last, at).then_some(overlay))
 }
 
 impl StepRun<'_> {
@@ -116,15 +115,15 @@ impl StepRun<'_> {
             .transpose()
     }
 
-    /// Folds in what earlier runs left in the overlay of the step's table, if that is to be done: the
+    /// Folds in what earlier runs left in the overlay of a table, or this one, if it is due: the
     /// changes were there at once, and from now on the table is a plain one again.
-    pub(super) fn fold_left(&self) -> Result<Option<StepReport>, EngineError> {
+    pub(super) fn fold_if_due(&self, table: &str) -> Result<Option<StepReport>, EngineError> {
         if self.replay.is_some() {
             return Ok(None);
         }
         let (project, warehouse) = (self.run.project, self.run.warehouse);
-        left_to_fold(project, warehouse, self.name(), self.logical_time)?
-            .map(|overlay| self.fold(self.name(), &overlay))
+        due_to_fold(project, warehouse, table, self.logical_time)?
+            .map(|overlay| self.fold(table, &overlay))
             .transpose()
     }
 
