@@ -6,6 +6,7 @@
 mod differences;
 mod fingerprint;
 mod questions;
+mod views;
 
 use std::path::Path;
 
@@ -14,6 +15,7 @@ use duckdb::{AccessMode, Config, Connection};
 pub use differences::{Differences, differences};
 pub use fingerprint::{Fingerprint, Fingerprints, fingerprints};
 pub use questions::{Answer, QuestionError, ask};
+pub use views::{ViewAnswers, ask_views};
 
 /// The tables that both sides must end with, and their columns.
 const TABLES: [(&str, &str); 2] = [

@@ -82,6 +82,7 @@ impl Runner<'_> {
             Kind::Due => self.due(),
             Kind::Propagation => self.propagation(),
             Kind::Questions => self.questions(),
+            Kind::Views => self.views(),
         }
     }
 

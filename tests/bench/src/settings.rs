@@ -30,6 +30,8 @@ pub enum Kind {
     Propagation,
     /// The questions of the analysts.
     Questions,
+    /// The same of views that do the least that a view could which decides row by row.
+    Views,
 }
 
 /// How the history before a propagation comes about.
@@ -104,7 +106,11 @@ impl Scale {
     /// What is measured unless something else is asked for.
     pub fn kinds(self) -> BTreeSet<Kind> {
         match self {
-            Self::S | Self::M => Kind::ALL.into(),
+            Self::S => Kind::ALL.into(),
+            Self::M => Kind::ALL
+                .into_iter()
+                .filter(|kind| *kind != Kind::Views)
+                .collect(),
             Self::L => [Kind::Initial, Kind::Daily, Kind::Hourly].into(),
         }
     }
@@ -126,12 +132,13 @@ impl Scale {
 
 impl Kind {
     /// Every kind, in the order in which they are measured.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Initial,
         Self::Daily,
         Self::Hourly,
         Self::Due,
         Self::Propagation,
         Self::Questions,
+        Self::Views,
     ];
 }

@@ -4,3 +4,4 @@ mod due;
 mod loads;
 mod propagation;
 mod questions;
+mod views;

@@ -55,6 +55,10 @@ fn both_sides_end_in_the_same_tables_and_every_work_is_measured() {
             "question now_by_day, 4 days, after it",
             "question then_by_month, 4 days, after it",
             "question then_by_day, 4 days, after it",
+            "now_by_month of a view that chooses by the key, 4 days",
+            "now_by_day of a view that chooses by the key, 4 days",
+            "now_by_month of a view that unites two parts by the key, 4 days",
+            "now_by_day of a view that unites two parts by the key, 4 days",
         ]
     );
     assert!(!settings.directory.exists());

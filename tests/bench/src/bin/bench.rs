@@ -22,7 +22,7 @@ struct Arguments {
     #[arg(value_enum, default_value_t = ScaleName::S)]
     scale: ScaleName,
 
-    /// Only this work; may be repeated [default: all; at L the loads]
+    /// Only this work; may be repeated [default: all but the views; at L the loads]
     #[arg(long, value_enum, value_name = "WORK")]
     only: Vec<KindName>,
 
@@ -81,6 +81,8 @@ enum KindName {
     Due,
     Propagation,
     Questions,
+    /// Questions of views that do the least that a view could which decides row by row
+    Views,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -167,6 +169,7 @@ fn kind(name: KindName) -> Kind {
         KindName::Due => Kind::Due,
         KindName::Propagation => Kind::Propagation,
         KindName::Questions => Kind::Questions,
+        KindName::Views => Kind::Views,
     }
 }
 

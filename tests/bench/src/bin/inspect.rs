@@ -60,6 +60,24 @@ enum Command {
         #[arg(long)]
         memory_limit_mib: u64,
     },
+
+    /// Ask questions of a table, and of views with the least to do that decide row by row, in turn
+    Views {
+        /// The DuckDB file
+        database: PathBuf,
+
+        /// A file with a query; may be repeated
+        #[arg(long = "question")]
+        questions: Vec<PathBuf>,
+
+        /// How often each is asked of the table, and of each view
+        #[arg(long)]
+        runs: u32,
+
+        /// DuckDB's `memory_limit`
+        #[arg(long)]
+        memory_limit_mib: u64,
+    },
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -81,6 +99,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         } => serde_json::to_string(&inspect::ask(
             &wigeon,
             &expert,
+            &questions,
+            runs,
+            memory_limit_mib,
+        )?)?,
+        Command::Views {
+            database,
+            questions,
+            runs,
+            memory_limit_mib,
+        } => serde_json::to_string(&inspect::ask_views(
+            &database,
             &questions,
             runs,
             memory_limit_mib,

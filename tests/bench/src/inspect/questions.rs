@@ -54,6 +54,16 @@ pub fn ask(
 ) -> Result<Vec<Answer>, QuestionError> {
     let wigeon = open(wigeon, memory_limit_mib)?;
     let expert = open(expert, memory_limit_mib)?;
+    ask_both(&wigeon, &expert, questions, runs)
+}
+
+/// Asks each question of both connections, once to warm up and then `runs` times in turn.
+pub(super) fn ask_both(
+    wigeon: &Connection,
+    expert: &Connection,
+    questions: &[PathBuf],
+    runs: u32,
+) -> Result<Vec<Answer>, QuestionError> {
     let mut answers = vec![];
     for question in questions {
         let query = fs::read_to_string(question).map_err(QuestionError::Read)?;
@@ -62,11 +72,11 @@ pub fn ask(
             question: name.to_string_lossy().into_owned(),
             wigeon: vec![],
             expert: vec![],
-            same: rows(&wigeon, &query)? == rows(&expert, &query)?,
+            same: rows(wigeon, &query)? == rows(expert, &query)?,
         };
         for _ in 0..runs {
-            answer.wigeon.push(seconds(&wigeon, &query)?);
-            answer.expert.push(seconds(&expert, &query)?);
+            answer.wigeon.push(seconds(wigeon, &query)?);
+            answer.expert.push(seconds(expert, &query)?);
         }
         answers.push(answer);
     }

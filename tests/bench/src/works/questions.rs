@@ -1,5 +1,7 @@
 //! The questions of the analysts, after a propagation and after the run that follows on it.
 
+use std::path::PathBuf;
+
 use crate::{
     error::BenchError,
     figure::{Figure, Target},
@@ -32,7 +34,13 @@ impl Runner<'_> {
             for answer in self.ask()? {
                 let place = u32::try_from(figures.len()).unwrap_or(u32::MAX);
                 let work = format!("question {}, {days} days, {state}", answer.question);
-                figures.push(self.answered(place, &work, &answer)?);
+                figures.push(self.answered(
+                    Kind::Questions,
+                    place,
+                    &work,
+                    &answer,
+                    Target::ratio(1.3),
+                )?);
             }
         }
         self.discard_both()?;
@@ -40,37 +48,50 @@ impl Runner<'_> {
     }
 
     fn ask(&self) -> Result<Vec<Answer>, BenchError> {
-        let mut arguments = vec![
-            "ask".to_owned(),
-            argument(&self.sides.database(Side::Wigeon)),
-            argument(&self.sides.database(Side::Expert)),
-            "--runs".to_owned(),
-            self.settings.runs.to_string(),
-            "--memory-limit-mib".to_owned(),
-            self.settings.memory_limit_mib.to_string(),
-        ];
-        for question in project::questions() {
-            arguments.extend(["--question".to_owned(), argument(&question)]);
-        }
+        let databases = Side::BOTH.map(|side| argument(&self.sides.database(side)));
+        let questions = project::questions();
+        let arguments = self.question("ask", &databases, &questions);
         let printed = self.sides.inspect(&arguments)?;
         serde_json::from_str(&printed).map_err(BenchError::Inspect)
     }
 
-    fn answered(&self, place: u32, work: &str, answer: &Answer) -> Result<Figure, BenchError> {
+    /// Returns the arguments with which `inspect` asks questions.
+    pub(crate) fn question(
+        &self,
+        command: &str,
+        databases: &[String],
+        questions: &[PathBuf],
+    ) -> Vec<String> {
+        let mut arguments = vec![command.to_owned()];
+        arguments.extend_from_slice(databases);
+        let limits = [
+            ("--runs", u64::from(self.settings.runs)),
+            ("--memory-limit-mib", self.settings.memory_limit_mib),
+        ];
+        for (name, value) in limits {
+            arguments.extend([name.to_owned(), value.to_string()]);
+        }
+        for question in questions {
+            arguments.extend(["--question".to_owned(), argument(question)]);
+        }
+        arguments
+    }
+
+    pub(crate) fn answered(
+        &self,
+        kind: Kind,
+        place: u32,
+        work: &str,
+        answer: &Answer,
+        target: Target,
+    ) -> Result<Figure, BenchError> {
         if !answer.same {
             return Err(BenchError::Differ {
                 work: work.to_owned(),
                 differences: "the answers".to_owned(),
             });
         }
-        let figure = Figure::of_times(
-            Kind::Questions,
-            place,
-            work,
-            &answer.wigeon,
-            &answer.expert,
-            Target::ratio(1.3),
-        );
+        let figure = Figure::of_times(kind, place, work, &answer.wigeon, &answer.expert, target);
         self.say(&format!(
             "{work}: wigeon {:.3} s, expert {:.3} s",
             figure.wigeon.wall,
