@@ -58,9 +58,15 @@ impl Circumstances<'_> {
         match self.mode {
             UpdateMode::MergeOnRead => FoldAtOnce::No,
             UpdateMode::CopyOnWrite => FoldAtOnce::Yes,
-            UpdateMode::Auto if overlay.entries > MAX_ENTRIES => FoldAtOnce::Yes,
-            UpdateMode::Auto if self.rows < ROWS_FOLDED_AT_ONCE => FoldAtOnce::IfDue,
-            UpdateMode::Auto => FoldAtOnce::No,
+            UpdateMode::Auto => {
+                if overlay.entries > MAX_ENTRIES {
+                    FoldAtOnce::Yes
+                } else if self.rows < ROWS_FOLDED_AT_ONCE {
+                    FoldAtOnce::IfDue
+                } else {
+                    FoldAtOnce::No
+                }
+            }
         }
     }
 }
