@@ -94,15 +94,19 @@ pub(crate) fn arrive(arrivals: &mut Arrivals, day: u32) {
     }
 }
 
+/// The modes in which change detection folds an overlay in, by their numbers: of a short table, and of
+/// any.
+pub(crate) const FOLDING_MODES: [u8; 2] = [0, 2];
+
 /// Two days, with an overlay, and a third that comes when it is to be folded in.
-pub(crate) fn about_to_fold() -> Arrivals {
+pub(crate) fn about_to_fold(mode: u8) -> Arrivals {
     let mut arrivals = with_all_kinds();
     arrivals.update_mode(1);
     arrive(&mut arrivals, 0);
     arrivals.project.ok(&RUN);
     arrive(&mut arrivals, 1);
     arrivals.project.ok(&RUN);
-    arrivals.update_mode(2);
+    arrivals.update_mode(mode);
     arrive(&mut arrivals, 2);
     arrivals
 }
@@ -176,7 +180,9 @@ fn a_run_that_merges_changes_may_be_killed_at_every_point() {
 
 #[test]
 fn a_run_that_folds_an_overlay_in_may_be_killed_at_every_point() {
-    kill_everywhere(&about_to_fold().project, &FOLD);
+    for mode in FOLDING_MODES {
+        kill_everywhere(&about_to_fold(mode).project, &FOLD);
+    }
 }
 
 /// Whoever names a new point finds out here that nobody has been killed at it.

@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 use wigeon_tests::{Project, Ran, Stopped, ended, guest, send};
 
 use crate::{
-    failpoints::{FIRST_DAY, FOLD, NEXT_DAY, about_to_fold, arrive, with_all_kinds},
+    failpoints::{FIRST_DAY, FOLD, FOLDING_MODES, NEXT_DAY, about_to_fold, arrive, with_all_kinds},
     kills::{RUN, WAREHOUSE, check_no_litter, check_whole_loads},
     tables::{assert_same, of_pipeline},
 };
@@ -87,7 +87,9 @@ fn a_signal_at_any_point_of_a_first_run_leaves_whole_loads() {
 
 #[test]
 fn a_signal_while_an_overlay_is_folded_in_leaves_whole_loads() {
-    interrupt_everywhere(&about_to_fold().project, &FOLD);
+    for mode in FOLDING_MODES {
+        interrupt_everywhere(&about_to_fold(mode).project, &FOLD);
+    }
 }
 
 const ONE_STEP: &str = r#"

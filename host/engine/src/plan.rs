@@ -9,7 +9,7 @@ use crate::{
     inputs::{NewInputs, Question},
     reading::Reading,
     resolved::{ResolvedStep, Resolver, Work},
-    steps::{due_to_fold, pending},
+    steps::{fold_at_once, left_to_fold, pending},
 };
 
 impl Project {
@@ -83,9 +83,14 @@ impl Project {
                 }
             }
         };
-        if let Work::Incremental { .. } = resolved.work
-            && due_to_fold(self, warehouse, &step.name, request.at)?.is_some()
-        {
+        let to_fold = match &resolved.work {
+            Work::Incremental { .. } => left_to_fold(self, warehouse, &step.name, request.at)?,
+            Work::ChangeDetection { target, .. } => {
+                fold_at_once(warehouse, &step.name, target, request.at)?
+            }
+            Work::Snapshot { .. } | Work::Transform { .. } => None,
+        };
+        if to_fold.is_some() {
             runs = true;
             reason.push_str("; an overlay is to be folded in");
         }

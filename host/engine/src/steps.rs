@@ -12,7 +12,7 @@ mod repair;
 mod snapshot;
 
 pub(crate) use change_detection::pending;
-pub(crate) use fold::due_to_fold;
+pub(crate) use fold::{fold_at_once, left_to_fold};
 pub(crate) use read::file_source;
 
 use std::{

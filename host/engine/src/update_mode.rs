@@ -3,10 +3,10 @@
 //! Written into the rows, a change costs as much as there are rows: it is rare that a part of a
 //! DuckDB table has no row of any of a hundredth of the keys, and a column is compressed anew
 //! wherever one of its rows differs. Kept in an overlay it costs as much as there are changed
-//! keys, and something whenever the table is read. So changes are kept beside large tables at first,
-//! where they show at once, and written into the rows afterwards: by the same run if that takes some
-//! seconds, otherwise by the next run of the target. The figures behind the constants are in
-//! `ARCHITECTURE.md`.
+//! keys, and something whenever the table is read. So changes are kept beside large tables at first
+//! and written into the rows afterwards: by the same run if that takes some seconds, otherwise by the
+//! next run of the target. The figures behind the constants are in `ARCHITECTURE.md` and
+//! `BENCHMARKS.md`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use wigeon_manifest::UpdateMode;
@@ -17,11 +17,11 @@ use crate::resolved::IncrementalWork;
 /// Tables with fewer rows are updated in place: that costs no more than an overlay.
 const ROWS_IN_PLACE: u64 = 1_000_000;
 
-/// The overlay of a table with fewer rows is folded in by the run that made it: that takes as long
-/// as it took to load a tenth of them.
+/// The overlay of a table with fewer rows is folded in by change detection itself. With 70 million
+/// that takes as long as loading 10 million.
 const ROWS_FOLDED_AT_ONCE: u64 = 100_000_000;
 
-/// An overlay with more entries is folded in by the run that made them. Questions that group all rows
+/// An overlay with more entries is folded in by change detection itself. Questions that group all rows
 /// take 1.4 to 2 times as long with any number up to here.
 const MAX_ENTRIES: u64 = 75_000;
 
@@ -33,7 +33,7 @@ const BETWEEN_FOLDS: TimeDelta = TimeDelta::hours(20);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Circumstances<'a> {
     pub(crate) mode: UpdateMode,
-    /// The rows of the target.
+    /// About how many rows the target has, with some that were deleted.
     pub(crate) rows: u64,
     /// The overlay that it has.
     pub(crate) overlay: Option<&'a Overlay>,
@@ -49,8 +49,7 @@ impl Circumstances<'_> {
         }
     }
 
-    /// Says whether the run that changed the overlay is to fold it in, or, with
-    /// [`UpdateMode::Auto`], whether it is if a fold is due at all.
+    /// Says whether change detection, when it is done, folds the overlay in.
     pub(crate) fn ask_for_fold(&self) -> FoldAtOnce {
         let Some(overlay) = self.overlay else {
             return FoldAtOnce::No;
@@ -71,17 +70,16 @@ impl Circumstances<'_> {
     }
 }
 
-/// Whether the run that changed an overlay folds it in.
+/// Whether change detection folds an overlay in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FoldAtOnce {
-    /// The next run of the target may.
     No,
-    /// If [`is_fold_due`].
+    /// If [`is_fold_due`] after its own last one.
     IfDue,
     Yes,
 }
 
-/// Says whether a run that stands for the time `at` may fold in an overlay with
+/// Says whether a step that runs for the time `at` may fold in an overlay with
 /// [`UpdateMode::Auto`].
 pub(crate) fn is_fold_due(last_fold: Option<DateTime<Utc>>, at: DateTime<Utc>) -> bool {
     last_fold.is_none_or(|last| at - last >= BETWEEN_FOLDS)

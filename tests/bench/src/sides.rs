@@ -101,7 +101,7 @@ impl Sides {
     }
 
     /// Runs Wigeon's next load, for which nothing new is there: it folds in what the propagation of a day has left in
-    /// an overlay.
+    /// an overlay, if anything.
     pub(crate) fn fold(&self, day: u32, extracts: &Extracts) -> Result<Sample, BenchError> {
         let at = format!("{}T03:10", extracts.date(day));
         let step = "pageviews_postcode";

@@ -39,7 +39,7 @@ impl State {
 pub(crate) struct Propagated {
     /// By itself.
     pub(crate) alone: Pair,
-    /// With Wigeon's next load, which folds the changes in.
+    /// With Wigeon's next load, which folds the changes in if that was not yet done.
     pub(crate) with_fold: Pair,
 }
 
@@ -157,7 +157,7 @@ impl Runner<'_> {
         })
     }
 
-    /// Lets Wigeon fold in what the propagation of a day has left.
+    /// Lets Wigeon fold in what the propagation of a day has left, if anything.
     pub(crate) fn fold(&self, day: u32) -> Result<Sample, BenchError> {
         let sample = self.sides.fold(day, &self.extracts)?;
         self.say(&format!("  wigeon Fold({day}): {:.2} s", sample.wall));

@@ -18,12 +18,12 @@ use wigeon_lanes::{Inlet, Pass, Stopped};
 use wigeon_runtime::{ChangeDetectionInput, ChangeDetectionInstance, PluginError};
 use wigeon_warehouse::{Load, Overlay, OverlayShape, Side, SnapshotTable, Stage, Warehouse};
 
-use super::{Loaded, StepRun, repair::Repaired};
+use super::{Loaded, StepRun, fold::fold_at_once, repair::Repaired};
 use crate::{
     EngineError, OverlayReport, StepReport,
     progress::Progress,
     resolved::{Target, Work},
-    update_mode::{Circumstances, FoldAtOnce},
+    update_mode::Circumstances,
 };
 
 /// What change detection would look at.
@@ -169,14 +169,19 @@ impl StepRun<'_> {
         let Some(shape) = &target.overlay else {
             return Ok(None);
         };
-        if !self.circumstances(target, overlay)?.ask_for_overlay() {
+        let warehouse = self.run.warehouse;
+        let circumstances = Circumstances {
+            mode: target.update_mode,
+            rows: warehouse
+                .estimate_table_rows(&target.step)
+                .map_err(EngineError::ReadWarehouse)?,
+            overlay,
+        };
+        if !circumstances.ask_for_overlay() {
             return Ok(None);
         }
         // Of a row without a time, nobody has said anything.
-        let timeless = self
-            .run
-            .warehouse
-            .has_nulls(&target.step, &shape.event_time);
+        let timeless = warehouse.has_nulls(&target.step, &shape.event_time);
         let timeless = timeless.map_err(EngineError::ReadWarehouse)?;
         Ok((!timeless).then_some(shape))
     }
@@ -213,29 +218,15 @@ impl StepRun<'_> {
         Ok(())
     }
 
-    /// Folds the overlay of the target in if its size, that of the table, or the manifest asks for it.
+    /// Folds the overlay of the target in, if that is to be done now that no change is left to be kept.
     fn fold_at_once(&self, target: &Target) -> Result<Option<StepReport>, EngineError> {
-        let Some(overlay) = self.overlay(target)? else {
+        if self.replay.is_some() {
             return Ok(None);
-        };
-        match self.circumstances(target, Some(&overlay))?.ask_for_fold() {
-            FoldAtOnce::No => Ok(None),
-            FoldAtOnce::IfDue => self.fold_if_due(&target.step),
-            FoldAtOnce::Yes => self.fold(&target.step, &overlay).map(Some),
         }
-    }
-
-    fn circumstances<'o>(
-        &self,
-        target: &Target,
-        overlay: Option<&'o Overlay>,
-    ) -> Result<Circumstances<'o>, EngineError> {
-        let rows = self.run.warehouse.estimate_table_rows(&target.step);
-        Ok(Circumstances {
-            mode: target.update_mode,
-            rows: rows.map_err(EngineError::ReadWarehouse)?,
-            overlay,
-        })
+        let warehouse = self.run.warehouse;
+        fold_at_once(warehouse, self.name(), target, self.logical_time)?
+            .map(|overlay| self.fold(&target.step, &overlay))
+            .transpose()
     }
 
     fn overlay(&self, target: &Target) -> Result<Option<Overlay>, EngineError> {

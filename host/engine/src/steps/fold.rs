@@ -5,13 +5,13 @@
 
 use chrono::{DateTime, Utc};
 use wigeon_manifest::{StepKind, UpdateMode};
-use wigeon_warehouse::{Overlay, Warehouse};
+use wigeon_warehouse::{Overlay, ReadError, Warehouse};
 
 use super::{Loaded, StepRun, pending};
 use crate::{
     EngineError, OverlayReport, Point, Project, StepReport,
-    resolved::IncrementalWork,
-    update_mode::{is_fold_due, overlay_shape},
+    resolved::{IncrementalWork, Target},
+    update_mode::{Circumstances, FoldAtOnce, is_fold_due, overlay_shape},
 };
 
 /// Where the ledger keeps, among the details of a load, how many entries were folded in.
@@ -26,11 +26,44 @@ pub(super) struct Folded {
     pub(super) rows: u64,
 }
 
-/// Returns the overlay of an incremental step's table, if it is due to be folded in at a time.
+/// Returns the overlay of its target that a step of change detection, when it is done, is to fold in at
+/// a time, if there is one.
+///
+/// Only its own folds hold it off. Those of the target's step come later on a day, and if they did,
+/// one more fold on one day would put off those of the days after.
+pub(crate) fn fold_at_once(
+    warehouse: &Warehouse,
+    step: &str,
+    target: &Target,
+    at: DateTime<Utc>,
+) -> Result<Option<Overlay>, EngineError> {
+    let find = || -> Result<Option<Overlay>, ReadError> {
+        let Some(overlay) = warehouse.overlay(&target.step)? else {
+            return Ok(None);
+        };
+        let circumstances = Circumstances {
+            mode: target.update_mode,
+            rows: warehouse.estimate_table_rows(&target.step)?,
+            overlay: Some(&overlay),
+        };
+        let folds = match circumstances.ask_for_fold() {
+            FoldAtOnce::No => false,
+            FoldAtOnce::IfDue => {
+                is_fold_due(warehouse.last_load_with(FOLDED_ENTRIES, &[step], at)?, at)
+            }
+            FoldAtOnce::Yes => true,
+        };
+        Ok(folds.then_some(overlay))
+    };
+    find().map_err(EngineError::ReadWarehouse)
+}
+
+/// Returns the overlay of an incremental step's table that the run of that step at a time is to fold
+/// in, if there is one.
 ///
 /// None while a change is still to be detected: what that leaves would be kept until the next day,
 /// and the fold would come before it.
-pub(crate) fn due_to_fold(
+pub(crate) fn left_to_fold(
     project: &Project,
     warehouse: &Warehouse,
     table: &str,
@@ -115,15 +148,15 @@ impl StepRun<'_> {
             .transpose()
     }
 
-    /// Folds in what earlier runs left in the overlay of a table, or this one, if it is due: the
-    /// changes were there at once, and from now on the table is a plain one again.
-    pub(super) fn fold_if_due(&self, table: &str) -> Result<Option<StepReport>, EngineError> {
+    /// Folds in what earlier runs left in the overlay of the step's table, if that is to be done: from
+    /// now on the table is a plain one again.
+    pub(super) fn fold_left(&self) -> Result<Option<StepReport>, EngineError> {
         if self.replay.is_some() {
             return Ok(None);
         }
         let (project, warehouse) = (self.run.project, self.run.warehouse);
-        due_to_fold(project, warehouse, table, self.logical_time)?
-            .map(|overlay| self.fold(table, &overlay))
+        left_to_fold(project, warehouse, self.name(), self.logical_time)?
+            .map(|overlay| self.fold(self.name(), &overlay))
             .transpose()
     }
 

@@ -42,7 +42,7 @@ impl StepRun<'_> {
             reports.push(self.append(chain, work, &inputs)?);
         }
         if work.is_some() {
-            reports.extend(self.fold_if_due(self.name())?);
+            reports.extend(self.fold_left()?);
         }
         Ok(reports)
     }

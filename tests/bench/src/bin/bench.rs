@@ -22,7 +22,7 @@ struct Arguments {
     #[arg(value_enum, default_value_t = ScaleName::S)]
     scale: ScaleName,
 
-    /// Only this work; may be repeated [default: all but the views; at L the loads]
+    /// Only this work; may be repeated [default: all; at M all but the views; at L the loads]
     #[arg(long, value_enum, value_name = "WORK")]
     only: Vec<KindName>,
 

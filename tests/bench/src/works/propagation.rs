@@ -56,8 +56,8 @@ impl Runner<'_> {
         Ok(figures)
     }
 
-    /// Lets Wigeon do the same once more, with the next run, which folds the changes in. The expert has nothing to do
-    /// then.
+    /// Lets Wigeon do the same once more, with the next run, which folds the changes in if that was not yet done. The
+    /// expert has nothing to do then.
     fn with_fold(&self, days: u32, pairs: &[Pair]) -> Result<Figure, BenchError> {
         let (state, job) = (State::Moved(days).name(), Job::Propagate(days));
         let folded = |pair: &Pair| -> Result<Pair, BenchError> {
