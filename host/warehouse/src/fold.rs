@@ -134,13 +134,8 @@ impl Load {
                 format!("{side}.{} AS column_{number}", sql::name(column))
             })
             .collect();
-        let entries = sql::table(&names.entries);
-        let covered = format!(
-            "{} AND {} AND {}",
-            shape.applies(),
-            part.condition(&shape.event_time),
-            shape.may_apply(&entries),
-        );
+        let (entries, applies) = shape.covering(&sql::table(&names.entries));
+        let covered = format!("{applies} AND {}", part.condition(&shape.event_time));
         let differs: Vec<_> = shape
             .set
             .iter()

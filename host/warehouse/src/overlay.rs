@@ -90,14 +90,22 @@ impl OverlayShape {
         condition
     }
 
-    /// Returns a condition that all rows `b` fulfil to which one of `entries` applies, and few others.
+    /// Returns `entries` as the relation to join with rows `b`, and the condition under which a row of
+    /// it, `o`, applies to a row.
     ///
-    /// It changes nothing but the time: DuckDB keeps rows whose key is none of the entries' away by
-    /// a Bloom filter in the scan, if it compares one column only, with rows that passed a filter.
-    /// The filter here lets all pass.
-    pub(crate) fn may_apply(&self, entries: &str) -> String {
-        let key = sql::name(&self.key[0]);
-        format!("b.{key} IN (SELECT {key} FROM {entries} WHERE hash({key}) >= 0)")
+    /// Either way DuckDB keeps most other rows away in the scan: by the join itself, or for a key of
+    /// several columns by the first of them.
+    pub(crate) fn covering(&self, entries: &str) -> (String, String) {
+        let key: Vec<_> = self.key.iter().map(String::as_str).collect();
+        let asked = sql::asked_in_scan(entries, &key);
+        let applies = self.applies();
+        let [first, _, ..] = key[..] else {
+            return (asked, applies);
+        };
+        let first_of_all = sql::asked_in_scan(entries, &[first]);
+        let first = sql::name(first);
+        let may_apply = format!("b.{first} IN (SELECT o.{first} FROM {first_of_all} AS o)");
+        (asked, format!("{applies} AND {may_apply}"))
     }
 
     /// Returns the view of the base with the entries applied.

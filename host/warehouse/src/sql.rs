@@ -42,6 +42,19 @@ pub(crate) fn names<'a>(identifiers: impl IntoIterator<Item = &'a str>) -> Strin
     quoted.join(", ")
 }
 
+/// Returns the rows of `relation`, a few, as the side of a join that the scan of the other side is to
+/// ask about its rows.
+///
+/// DuckDB makes a Bloom filter of the keys of a side that passed a filter, if the join compares one
+/// column for equality. So here is a filter, which lets all pass. With a key of several columns it
+/// would make none, and the rows are joined as they are.
+pub(crate) fn asked_in_scan(relation: &str, key: &[&str]) -> String {
+    match key {
+        [key] => format!("(SELECT * FROM {relation} WHERE hash({}) >= 0)", name(key)),
+        _ => relation.to_owned(),
+    }
+}
+
 /// Quotes names behind the alias of their table and separates them by commas.
 pub(crate) fn columns(alias: &str, fields: &[Field]) -> String {
     let quoted: Vec<_> = fields

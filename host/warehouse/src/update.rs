@@ -54,10 +54,11 @@ impl Warehouse {
                 format!("t.{} = s.{}", sql::name(in_table), sql::name(in_stage))
             })
             .collect();
+        let staged: Vec<_> = key.iter().map(|(_, in_stage)| *in_stage).collect();
         let statement = format!(
             "SELECT {selected} FROM {} AS t SEMI JOIN {} AS s ON {}",
             sql::table(table),
-            stage.table(),
+            sql::asked_in_scan(&stage.table(), &staged),
             equal.join(" AND ")
         );
         let statement = Statement::new(statement)

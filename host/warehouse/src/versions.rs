@@ -147,7 +147,7 @@ impl Warehouse {
         // A semi join: the same as EXISTS is planned as one join more, over all distinct keys.
         let of_keys = format!(
             "SEMI JOIN {} AS s ON {}",
-            stage.table(),
+            staged(table, stage),
             sql::compare("h", "s", "=", &table.key)
         );
         self.read_versions(table, &of_keys, "true", Some(stage))
@@ -162,10 +162,11 @@ impl Warehouse {
     pub fn times_of(&self, table: &SnapshotTable, stage: &Stage) -> Result<RowStream, ReadError> {
         let statement = format!(
             "SELECT {}, '-infinity'::TIMESTAMP AS {VALID_FROM} FROM {staged} AS s UNION ALL \
-             SELECT {}, h.{VALID_FROM} FROM {} AS h SEMI JOIN {staged} AS s ON {} WHERE {}",
+             SELECT {}, h.{VALID_FROM} FROM {} AS h SEMI JOIN {} AS s ON {} WHERE {}",
             sql::columns("s", &table.key),
             sql::columns("h", &table.key),
             sql::table(&table.history()),
+            staged(table, stage),
             sql::compare("h", "s", "=", &table.key),
             table.not_deleted("h"),
             staged = stage.table(),
@@ -216,6 +217,16 @@ impl Warehouse {
         }
         RowStream::start(self.connect_to_read()?, statement)
     }
+}
+
+/// Returns a stage of keys as a side of a join with a history.
+fn staged(table: &SnapshotTable, stage: &Stage) -> String {
+    let key: Vec<_> = table
+        .key
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    sql::asked_in_scan(&stage.table(), &key)
 }
 
 fn changed_since(table: &SnapshotTable, since: NaiveDateTime) -> String {
