@@ -232,15 +232,22 @@ fn one_change_more_does_not_put_off_the_folds_of_the_days_after() {
     other.ok(&[&["run", "--at", "2019-12-02T20:00"][..], &detection].concat());
     assert_eq!(status(&other), (true, Value::Null));
     assert_eq!(last_fold(&other), "updated_postcode_stg at 02T20");
+    let second = "user_id,at,was,is_now,since\n1,01:00:00,AA1,AA3,2019-10-14\n2,02:00:00,BB2,BB4,2019-10-15\n4,03:00:00,,,\n";
+    assert_eq!(other.sql(VIEWS), second);
     run_at(&project, "2019-12-02T20:00");
     assert_eq!(status(&project), (true, Value::Null));
     assert_eq!(last_fold(&project), "pageviews_postcode at 02T20");
+    assert_eq!(project.sql(VIEWS), second);
 
     merge(&project, 16, "1,AA4\n2,BB4\n3,CC3\n", "2019-12-02T23:00");
     users(&project, 17, "1,AA4\n2,BB5\n3,CC3\n");
     run_at(&project, "2019-12-03");
     assert_eq!(status(&project), (true, Value::Null));
     assert_eq!(last_fold(&project), "updated_postcode_stg at 03T00");
+    assert_eq!(
+        project.sql(VIEWS),
+        "user_id,at,was,is_now,since\n1,01:00:00,AA1,AA4,2019-10-16\n2,02:00:00,BB2,BB5,2019-10-17\n4,03:00:00,,,\n"
+    );
 }
 
 /// Nobody has said what holds for a row without a time, so that its rows are updated one by one.

@@ -88,3 +88,15 @@ pub(crate) fn key_text(alias: &str, key: &[Field]) -> String {
         .collect();
     format!("concat_ws(', ', {})", parts.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_one_column_is_filtered_and_others_are_not() {
+        let filtered = asked_in_scan("t", &["a\"b"]);
+        assert_eq!(filtered, "(SELECT * FROM t WHERE hash(\"a\"\"b\") >= 0)");
+        assert_eq!(asked_in_scan("t", &["a", "b"]), "t");
+    }
+}

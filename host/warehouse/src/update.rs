@@ -15,7 +15,7 @@ use crate::{
 
 /// The column with the row ids of the target, an `int64` without nulls.
 ///
-/// A row id is good until rows are deleted from the table, which no load does.
+/// A row id is good until the next checkpoint after rows were deleted, as a fold does.
 pub const ROWID_COLUMN: &str = "wigeon_rowid";
 
 impl Warehouse {

@@ -147,7 +147,7 @@ impl Warehouse {
         // A semi join: the same as EXISTS is planned as one join more, over all distinct keys.
         let of_keys = format!(
             "SEMI JOIN {} AS s ON {}",
-            staged(table, stage),
+            asked_keys(table, stage),
             sql::compare("h", "s", "=", &table.key)
         );
         self.read_versions(table, &of_keys, "true", Some(stage))
@@ -166,7 +166,7 @@ impl Warehouse {
             sql::columns("s", &table.key),
             sql::columns("h", &table.key),
             sql::table(&table.history()),
-            staged(table, stage),
+            asked_keys(table, stage),
             sql::compare("h", "s", "=", &table.key),
             table.not_deleted("h"),
             staged = stage.table(),
@@ -220,7 +220,7 @@ impl Warehouse {
 }
 
 /// Returns a stage of keys as a side of a join with a history.
-fn staged(table: &SnapshotTable, stage: &Stage) -> String {
+fn asked_keys(table: &SnapshotTable, stage: &Stage) -> String {
     let key: Vec<_> = table
         .key
         .iter()

@@ -29,8 +29,9 @@ pub(super) struct Folded {
 /// Returns the overlay of its target that a step of change detection, when it is done, is to fold in at
 /// a time, if there is one.
 ///
-/// Only its own folds hold it off. Those of the target's step come later on a day, and if they did,
-/// one more fold on one day would put off those of the days after.
+/// Only its own folds hold it off, whatever they were for. Those of the target's step come later on a
+/// day, and if they did, one more fold on one day would put off those of the days after. Other steps
+/// that detect changes for the same target are not looked at.
 pub(crate) fn fold_at_once(
     warehouse: &Warehouse,
     step: &str,
