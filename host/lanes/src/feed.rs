@@ -12,10 +12,11 @@ use arrow_select::concat::concat_batches;
 use crate::{
     exchange::{RouteError, Router, hash_integer, pass_of},
     failure::{Failure, Stopped},
+    far_keys::FarKeysLast,
     key_filter::KeyFilter,
     key_set::KeySet,
     queue::Inflow,
-    run::{Follow, Inlet, Rows},
+    run::{Follow, Inlet},
 };
 
 /// Rows that are handed over at once where few of each batch are left: as many as DuckDB's own
@@ -42,6 +43,9 @@ impl Budget {
     }
 }
 
+/// A batch of a stream, or why there is none.
+type Batch<T, E> = Result<RecordBatch, Stopped<T, E>>;
+
 /// What feeds the lanes of one pass.
 pub(crate) struct Feed<'a, F> {
     /// Which pass, and how many there are.
@@ -61,8 +65,11 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
         budget: Option<Budget>,
     ) -> Result<(), Stopped<T, E>> {
         let lanes = second_in.len();
-        let (first_router, mut first) = (Router::new(first.key, lanes), first.rows);
-        let (second_router, mut second) = (Router::new(second.key, lanes), second.rows);
+        let first_router = Router::new(first.key, lanes);
+        let mut first = first.rows.map(|batch| batch.map_err(Stopped::Outside));
+        let second_router = Router::new(second.key, lanes);
+        let second = second.rows.map(|batch| batch.map_err(Stopped::Outside));
+        let mut second = FarKeysLast::new(second, second_router.clone(), Stopped::Route);
         let held = match budget {
             Some(budget) => self.hold(&mut second, &second_router, budget)?,
             None => Held::default(),
@@ -90,7 +97,7 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
     /// Reads the second stream until it ends, or the budget does.
     fn hold(
         &self,
-        stream: &mut Rows<'_, E>,
+        stream: &mut dyn Iterator<Item = Batch<T, E>>,
         router: &Router,
         budget: Budget,
     ) -> Result<Held, Stopped<T, E>> {
@@ -129,7 +136,7 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
     /// Hands over the rest of a stream: the rows of the pass, if the filter lets them through.
     fn feed(
         &self,
-        stream: &mut Rows<'_, E>,
+        stream: &mut dyn Iterator<Item = Batch<T, E>>,
         router: &Router,
         lanes: &mut [Inflow],
         filter: Option<&Filter>,
@@ -178,13 +185,16 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
     }
 
     /// Returns the next batch of a stream, none if a lane has failed.
-    fn next(&self, stream: &mut Rows<'_, E>) -> Result<Option<RecordBatch>, Stopped<T, E>> {
+    fn next(
+        &self,
+        stream: &mut dyn Iterator<Item = Batch<T, E>>,
+    ) -> Result<Option<RecordBatch>, Stopped<T, E>> {
         let batch = stream.next();
         if self.follow.is_cancelled() {
             return Err(Stopped::Cancelled);
         }
         let batch = batch.filter(|_| !self.failure.is_set());
-        batch.transpose().map_err(Stopped::Outside)
+        batch.transpose()
     }
 }
 

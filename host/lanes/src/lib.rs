@@ -21,6 +21,7 @@
 pub mod exchange;
 
 mod failure;
+mod far_keys;
 mod feed;
 mod key_filter;
 mod key_set;
