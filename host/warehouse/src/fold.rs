@@ -21,8 +21,12 @@ use crate::{
 /// What the mark of a deleted row takes in memory, for each row of its vector.
 const MARK_BYTES: u64 = 8;
 
-/// How many rows for each part are asked for their time, to find parts of like size.
-const PROBES: u64 = 16;
+/// How many vectors for each part are asked for their times, to find parts of like size: a part then
+/// has a tenth more or less than its share.
+const SAMPLED_VECTORS: u64 = 128;
+
+/// The rows of a vector.
+const VECTOR_ROWS: u64 = 2_048;
 
 /// The rows within bounds of their event time, in microseconds, the upper one exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +51,7 @@ impl FoldPart {
 impl Warehouse {
     /// Returns the parts in which the overlay of a table is folded in, in the order of their times.
     ///
-    /// They are about as large as each other, so that the marks of one take half of DuckDB's
+    /// They are about as large as each other, so that the marks of one take two fifths of DuckDB's
     /// memory limit. All rows are of one part if they are few.
     ///
     /// # Errors
@@ -61,7 +65,7 @@ impl Warehouse {
         let base = sql::table(&OverlayNames::of(table).base);
         let rows = self.estimate_table_rows(table)?;
         let memory = self.memory_limit_mib() << 20;
-        let parts = (rows * MARK_BYTES).div_ceil(memory / 2).max(1);
+        let parts = (rows * MARK_BYTES).div_ceil(memory * 2 / 5).max(1);
         let bounds = if parts == 1 {
             vec![]
         } else {
@@ -77,6 +81,9 @@ impl Warehouse {
     }
 
     /// Returns times that part the rows, fewer than `parts` and in order.
+    ///
+    /// By rows of vectors that are drawn at random: rows at regular distances are not, since those that
+    /// were folded in come in runs of like length, each in the order of its times.
     fn bounds(
         &self,
         base: &str,
@@ -84,23 +91,21 @@ impl Warehouse {
         rows: u64,
         parts: u64,
     ) -> Result<Vec<i64>, DatabaseError> {
-        let probes = parts * PROBES;
-        let row_ids: Vec<_> = (0..probes)
-            .map(|probe| (probe * (rows / probes)).to_string())
-            .collect();
+        let sampled = parts * SAMPLED_VECTORS * VECTOR_ROWS;
+        // In ten thousandths of a percent.
+        let share = (sampled * 1_000_000 / rows.max(1)).min(1_000_000);
+        let places = (1..parts).map(|part| format!("{part} / {parts}"));
         let connection = self.connect()?;
         let mut statement = connection.prepare(&format!(
-            "SELECT epoch_us(b.{time}) FROM {base} AS b JOIN (SELECT unnest([{}]) AS row) AS r \
-             ON b.rowid = r.row WHERE isfinite(b.{time}) ORDER BY 1",
-            row_ids.join(", "),
-            time = sql::name(event_time),
+            "SELECT unnest(quantile_disc(epoch_us(time), [{}])) FROM (SELECT {} AS time FROM {base} \
+             TABLESAMPLE SYSTEM ({}.{:04}%)) WHERE isfinite(time)",
+            places.collect::<Vec<_>>().join(", "),
+            sql::name(event_time),
+            share / 10_000,
+            share % 10_000,
         ))?;
-        let times = statement.query_map([], |row| row.get(0))?;
-        let times = times.collect::<Result<Vec<i64>, _>>()?;
-        let place = |part: u64| usize::try_from(part * PROBES).unwrap_or(usize::MAX);
-        let mut bounds: Vec<_> = (1..parts)
-            .filter_map(|part| times.get(place(part)).copied())
-            .collect();
+        let bounds = statement.query_map([], |row| row.get(0))?;
+        let mut bounds = bounds.collect::<Result<Vec<i64>, _>>()?;
         bounds.dedup();
         Ok(bounds)
     }
@@ -201,5 +206,55 @@ impl Load {
             sql::internal("overlay"),
             sql::text(table)
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::tempdir;
+
+    use super::*;
+    use crate::Settings;
+
+    /// At regular distances there are nothing but late rows.
+    #[test]
+    fn parts_are_of_like_size_whatever_the_order_of_the_rows_is() {
+        let directory = tempdir().unwrap();
+        let warehouse = Warehouse::open(&Settings {
+            path: directory.path().join("parts.duckdb"),
+            memory_limit_mib: 512,
+            threads: Some(2),
+            temp_directory: None,
+        })
+        .unwrap();
+        let connection = warehouse.connect().unwrap();
+        let table = sql::table("rows");
+        connection
+            .execute_batch(&format!(
+                "CREATE TABLE {table} AS SELECT make_timestamp(CASE WHEN row % 500 = 0 THEN 4000000 + row \
+                 ELSE row END * 1000000) AS time FROM range(4000000) AS r(row)"
+            ))
+            .unwrap();
+        let (rows, parts) = (4_000_000, 8);
+        let bounds = warehouse.bounds(&table, "time", rows, parts).unwrap();
+        assert_eq!(bounds.len(), 7);
+        let mut from = 0;
+        for until in bounds.into_iter().chain([i64::MAX]) {
+            let count: u64 = connection
+                .query_row(
+                    &format!(
+                        "SELECT count(*) FROM {table} WHERE epoch_us(time) >= {from} AND epoch_us(time) < {until}"
+                    ),
+                    [],
+                    |row| row.get(0),
+                )
+                .unwrap();
+            let share = rows / parts;
+            assert!(
+                (share / 2..share * 3 / 2).contains(&count),
+                "{count} until {until}"
+            );
+            from = until;
+        }
     }
 }

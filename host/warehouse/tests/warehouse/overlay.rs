@@ -92,6 +92,42 @@ fn names(context: &Context) -> String {
 }
 
 #[test]
+fn a_row_is_shown_once_whatever_its_key_is_called_and_its_time_is() {
+    const INFINITY: i64 = i64::MAX;
+    let context = Context::new();
+    let warehouse = &context.warehouse;
+    let shape = OverlayShape {
+        key: vec!["range".to_owned()],
+        ..shape()
+    };
+    context.append(
+        "views",
+        batch(&[
+            ("range", ints([1, 1, 1, 2])),
+            ("viewed_at", times([BEFORE_ALL, on(1), INFINITY, INFINITY])),
+            ("postcode", texts([Some("old"); 4])),
+        ]),
+    );
+    let entries = warehouse.stage(reader(batch(&[
+        ("range", ints([1, 1])),
+        (FROM_COLUMN, times([BEFORE_ALL, on(1)])),
+        ("postcode", texts([Some("new"), None])),
+    ])));
+    let load = warehouse.begin().unwrap();
+    let merged = load.merge_overlay("views", &shape, &entries.unwrap(), since());
+    assert_eq!(merged.unwrap(), 2);
+    load.commit().unwrap();
+    assert_eq!(
+        context.query("select * replace (viewed_at::varchar as viewed_at) from views"),
+        "\
+1 | -infinity | new
+1 | 2026-01-01 00:00:00 | null
+1 | infinity | null
+2 | infinity | old"
+    );
+}
+
+#[test]
 fn entries_say_what_rows_hold_and_a_fold_writes_it() {
     let context = context();
     let warehouse = &context.warehouse;
@@ -253,7 +289,7 @@ fn an_overlay_of_another_shape_is_refused() {
     );
 }
 
-/// A quarter of the least memory there is, 64 MiB, has the marks of two million rows.
+/// Two fifths of the least memory there is, 64 MiB, have the marks of three million rows.
 #[test]
 fn a_large_table_is_folded_in_parts_that_can_be_repeated() {
     let directory = tempfile::tempdir().unwrap();
