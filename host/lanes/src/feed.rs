@@ -67,9 +67,9 @@ impl<T, E> Feed<'_, Stopped<T, E>> {
         let lanes = second_in.len();
         let first_router = Router::new(first.key, lanes);
         let mut first = first.rows.map(|batch| batch.map_err(Stopped::Outside));
-        let second_router = Router::new(second.key, lanes);
-        let second = second.rows.map(|batch| batch.map_err(Stopped::Outside));
-        let mut second = FarKeysLast::new(second, second_router.clone(), Stopped::Route);
+        let second_router = Router::new(second.key.clone(), lanes);
+        let rows = second.rows.map(|batch| batch.map_err(Stopped::Outside));
+        let mut second = FarKeysLast::new(rows, second.key, Stopped::Route);
         let held = match budget {
             Some(budget) => self.hold(&mut second, &second_router, budget)?,
             None => Held::default(),

@@ -24,7 +24,7 @@ pub type Rows<'a, E> = Box<dyn Iterator<Item = Result<RecordBatch, E>> + Send + 
 
 /// One of the two streams into the lanes.
 pub struct Inlet<'a, E> {
-    /// The batches, in the order in which each lane is to see its rows.
+    /// The batches. Of the second inlet, a lane sees rows with keys far from the others' last.
     pub rows: Rows<'a, E>,
     /// The columns that make the key.
     pub key: Vec<usize>,
