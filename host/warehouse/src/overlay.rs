@@ -37,6 +37,10 @@ const UNTIL: &str = "wigeon_until";
 /// See [`OverlayShape::thinned_out`].
 const THINNING: u32 = 3;
 
+/// With so many entries the slots take 4 MiB, and larger ones do not fit a processor's cache: waiting for
+/// memory then takes what is saved. See [`OverlayShape::thinned_out`].
+const THINNED_ENTRIES: u32 = 1 << 16;
+
 /// What an overlay applies to, and who makes its entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OverlayShape {
@@ -141,7 +145,8 @@ impl OverlayShape {
         )
     }
 
-    /// Returns `entries` for a join, and [`THINNING`] rows for each that apply to nothing.
+    /// Returns `entries` for a join, and [`THINNING`] rows for each that apply to nothing, if they are fewer
+    /// than [`THINNED_ENTRIES`] when the view is read.
     ///
     /// DuckDB (1.5.6, `JoinHashTable`) makes two to four slots for each of the rows to look in, and keeps
     /// those of one key in one slot. Of the entries alone they would be a quarter to half full: that often
@@ -153,10 +158,13 @@ impl OverlayShape {
             .find(|column| column.name == self.event_time)
             .map_or("TIMESTAMP", |column| &column.data_type);
         let key = sql::names(self.key.iter().map(String::as_str));
-        let values = ", NULL".repeat(self.set.len());
+        let set = sql::names(self.set.iter().map(String::as_str));
+        let nulls = vec!["NULL"; self.set.len()].join(", ");
         format!(
-            "SELECT * FROM {entries} UNION ALL SELECT {key}, CAST('infinity' AS {data_type}), \
-             CAST('-infinity' AS {data_type}){values} FROM {entries}, range({THINNING}) AS t(wigeon_t)"
+            "SELECT {key}, {FROM_COLUMN}, {UNTIL}, {set} FROM {entries} UNION ALL \
+             SELECT {key}, CAST('infinity' AS {data_type}), CAST('-infinity' AS {data_type}), {nulls} \
+             FROM {entries}, range({THINNING}) AS t(wigeon_t) \
+             WHERE (SELECT count(*) FROM {entries}) < {THINNED_ENTRIES}"
         )
     }
 }

@@ -92,6 +92,27 @@ fn names(context: &Context) -> String {
 }
 
 #[test]
+fn a_row_is_shown_once_however_many_entries_there_are() {
+    for users in [65_535, 65_536] {
+        let context = Context::new();
+        context.append(
+            "views",
+            views(&(0..users).map(|user| (user, 1)).collect::<Vec<_>>()),
+        );
+        let entries: Vec<_> = (0..users)
+            .map(|user| (user, BEFORE_ALL, Some("new")))
+            .collect();
+        merge(&context.warehouse, &shape(), &entries).unwrap();
+        assert_eq!(
+            context.query(
+                "select postcode, count(*), count(distinct user_id) from views group by all"
+            ),
+            format!("new | {users} | {users}")
+        );
+    }
+}
+
+#[test]
 fn a_row_is_shown_once_whatever_its_key_is_called_and_its_time_is() {
     const INFINITY: i64 = i64::MAX;
     let context = Context::new();
