@@ -10,6 +10,7 @@ mod passes;
 mod read;
 mod repair;
 mod snapshot;
+mod snapshot_lane;
 
 pub(crate) use change_detection::pending;
 pub(crate) use fold::{fold_at_once, left_to_fold};

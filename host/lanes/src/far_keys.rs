@@ -8,6 +8,8 @@
 //! About [`HELD_ROWS`] wait at most, or [`HELD_BYTES`]; if there are more, they are handed on in groups. Even rows of
 //! one key may change places: of the middle that a key is far from, a later batch may tell otherwise.
 
+use std::iter::Fuse;
+
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, cast::AsArray, types::Int64Type,
 };
@@ -33,7 +35,7 @@ const HELD_BYTES: usize = 16 << 20;
 
 /// A stream of batches, the rows with far keys behind the others.
 pub(crate) struct FarKeysLast<I, F> {
-    batches: I,
+    batches: Fuse<I>,
     key: Vec<usize>,
     refused: F,
     near: Option<(i64, i64)>,
@@ -50,7 +52,7 @@ where
     /// Wraps a stream whose rows have a key of these columns. Only a key of one integer column is looked at.
     pub(crate) fn new(batches: I, key: Vec<usize>, refused: F) -> Self {
         Self {
-            batches,
+            batches: batches.fuse(),
             key,
             refused,
             near: None,

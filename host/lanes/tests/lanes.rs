@@ -302,6 +302,46 @@ fn keys_that_do_not_occur_do_not_reach_the_lanes() {
     }
 }
 
+/// What goes last into the lanes comes all the same, whether or not it is read before the first stream.
+#[test]
+fn rows_with_far_keys_are_joined_however_they_wait() {
+    const FAR: i64 = 1 << 40;
+    let known: Vec<_> = (0..1_000).chain((0..20).map(|i| FAR + i)).collect();
+    let first = batches(0, &known, 256);
+    let key = |row: i64| {
+        if row % 100 == 7 {
+            FAR + row % 30
+        } else {
+            row % 1_200
+        }
+    };
+    let rows: Vec<_> = (0..20_000).map(key).collect();
+    let second = batches(0, &rows, 512);
+    let expected: Joined = (0_i64..)
+        .zip(rows.iter().map(|key| {
+            let found = known.iter().position(|known| known == key)?;
+            i64::try_from(found).ok()
+        }))
+        .collect();
+    let budget = |rows| {
+        Some(Budget {
+            rows,
+            bytes: 1 << 30,
+        })
+    };
+    for (lanes, passes) in [(1, 1), (3, 1), (2, 4)] {
+        for budget in [None, budget(1_000), budget(1 << 30)] {
+            let cut = Cut {
+                lanes,
+                passes,
+                budget,
+            };
+            let (joined, _) = joined_rows(0, [&first, &second], cut);
+            assert_eq!(joined, expected, "{cut:?}");
+        }
+    }
+}
+
 #[test]
 fn a_key_that_is_null_is_refused_whichever_stream_is_read_first() {
     let keys: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None]));

@@ -9,7 +9,7 @@ use std::{
 use arrow_schema::{Field, Schema, SchemaRef};
 
 use crate::{
-    arrow_scan::{Connection, Instance},
+    c_interface::{Connection, Instance},
     error::{DatabaseError, ReadError},
     held::{self, Holder, Reservation},
     parquet,

@@ -4,7 +4,7 @@
 //! answer, which takes milliseconds; `duckdb_tables()` and `DESCRIBE` take a fraction of one. A run
 //! that has little to do asks several times.
 
-use crate::{arrow_scan::Connection, error::DatabaseError, sql};
+use crate::{c_interface::Connection, error::DatabaseError, sql};
 
 /// A column of a table.
 pub(crate) struct TableColumn {

@@ -1,7 +1,7 @@
 //! What was committed, moved from the write-ahead log into the file.
 
 use crate::{
-    arrow_scan::Connection,
+    c_interface::Connection,
     error::{CheckpointError, DatabaseError},
     sql::{self, CATALOG},
     warehouse::{Warehouse, beside},

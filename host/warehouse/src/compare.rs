@@ -10,8 +10,8 @@ use std::{fmt::Write as _, path::Path, sync::Arc};
 use serde::Serialize;
 
 use crate::{
-    arrow_scan::Connection,
     attached::{AttachedTable, Attachment},
+    c_interface::Connection,
     catalog,
     error::{DatabaseError, ReadError},
     sql,

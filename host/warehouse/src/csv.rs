@@ -21,7 +21,7 @@ use std::fmt::Write;
 use arrow_schema::{DataType, Field};
 
 use crate::{
-    arrow_scan::Connection,
+    c_interface::Connection,
     csv_record::{self, Records, Windows},
     error::{DatabaseError, ReadError},
     files::FileIdentity,

@@ -8,7 +8,7 @@ use std::io;
 use arrow_schema::Field;
 
 use crate::{
-    arrow_scan::Connection,
+    c_interface::Connection,
     csv::{self, Dialect},
     csv_record::{Records, Windows},
     error::{DatabaseError, ReadError},

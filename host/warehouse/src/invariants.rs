@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDateTime;
 
 use crate::{
-    arrow_scan::Connection,
+    c_interface::Connection,
     catalog,
     error::{DatabaseError, LoadError},
     inconsistency::{Inconsistency, ReadBackError},

@@ -18,7 +18,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 
 use crate::{
-    arrow_scan::{ArrowScan, Connection},
+    c_interface::{ArrowScan, Connection},
     csv_record::{self, Records, Window, Windows},
     error::{DatabaseError, LoadError, ReadError},
     files::FileIdentity,

@@ -9,12 +9,12 @@
 //! its own and streams from a thread of its own, so a [`RowStream`] may be pulled while
 //! a [`Load`] writes. All writing goes through a [`Load`], which is one transaction.
 
+mod attached;
 #[expect(
     unsafe_code,
     reason = "Arrow scans exist in the C interface of DuckDB only"
 )]
-mod arrow_scan;
-mod attached;
+mod c_interface;
 mod canonical;
 mod catalog;
 mod changed_keys;

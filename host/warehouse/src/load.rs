@@ -6,7 +6,7 @@ use arrow_array::RecordBatchReader;
 use arrow_schema::{Field, SchemaRef};
 
 use crate::{
-    arrow_scan::{ArrowScan, Connection},
+    c_interface::{ArrowScan, Connection},
     catalog::{self, TableColumn},
     error::{DatabaseError, LoadError, ReadError},
     invariants::{Committed, Written},

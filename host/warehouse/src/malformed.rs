@@ -15,7 +15,7 @@ use arrow_schema::Field;
 use tempfile::NamedTempFile;
 
 use crate::{
-    arrow_scan::Connection,
+    c_interface::Connection,
     csv::{self, Dialect, Rejects},
     csv_record::{self, Record, Records, Window, Windows},
     error::{DatabaseError, ReadError},

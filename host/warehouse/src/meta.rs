@@ -1,7 +1,7 @@
 //! The internal schema `wigeon` of a warehouse, and its version.
 
 use crate::{
-    arrow_scan::Connection,
+    c_interface::Connection,
     error::DatabaseError,
     sql::{self, CATALOG},
 };

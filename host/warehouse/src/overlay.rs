@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    arrow_scan::Connection,
+    c_interface::Connection,
     catalog::{self, TableColumn},
     error::{DatabaseError, LoadError, ReadError},
     load::Load,

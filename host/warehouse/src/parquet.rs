@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use arrow_schema::{DataType, Field, SchemaRef, TimeUnit};
 
 use crate::{
-    arrow_scan::Connection,
+    c_interface::Connection,
     error::{DatabaseError, ReadError},
     files::FileIdentity,
     lossy::TOO_FINE,

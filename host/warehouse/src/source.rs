@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_schema::{Field, Schema, SchemaRef};
 
 use crate::{
-    arrow_scan::Connection,
+    c_interface::Connection,
     csv::{self, Dialect, Rejects},
     csv_canonical::{CanonicalCsv, CanonicalFile},
     error::ReadError,

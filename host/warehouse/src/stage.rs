@@ -6,7 +6,7 @@ use arrow_array::RecordBatchReader;
 use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
 
 use crate::{
-    arrow_scan::{ArrowScan, Instance},
+    c_interface::{ArrowScan, Instance},
     error::{DatabaseError, LoadError, ReadError},
     sql,
     stream::{RowStream, Statement},

@@ -24,7 +24,7 @@ use arrow_select::concat::concat_batches;
 
 use self::queue::{Inlet, Outlet};
 use crate::{
-    arrow_scan::Connection,
+    c_interface::Connection,
     error::{DatabaseError, ReadError},
     reader::panic_text,
     source::RejectedRow,

@@ -9,8 +9,8 @@ use std::{
 };
 
 use crate::{
-    arrow_scan::{Connection, Instance},
     attached::{self, Attachments},
+    c_interface::{Connection, Instance},
     error::{DatabaseError, OpenError, ReadError},
     held::{self, Holder, Reservation},
     meta,

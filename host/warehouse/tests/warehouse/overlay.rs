@@ -148,6 +148,59 @@ fn a_row_is_shown_once_whatever_its_key_is_called_and_its_time_is() {
     );
 }
 
+/// A row whose key agrees in part with that of an entry is not its own, and each column gets its value.
+#[test]
+fn keys_of_several_columns_and_several_set_columns_are_told_apart() {
+    let context = Context::new();
+    let warehouse = &context.warehouse;
+    let shape = OverlayShape {
+        key: vec!["Order \"No\"".to_owned(), "shop".to_owned()],
+        event_time: "At".to_owned(),
+        set: vec!["Then".to_owned(), "now".to_owned()],
+        maker: "test".to_owned(),
+    };
+    context.append(
+        "views",
+        batch(&[
+            ("Order \"No\"", ints([1, 1, 2, 2, 1])),
+            ("shop", texts(["a", "b", "a", "b", "a"].map(Some))),
+            ("At", times([1, 1, 1, 1, 3].map(on))),
+            ("Then", texts([Some("then"); 5])),
+            ("now", ints([10, 20, 30, 40, 50])),
+        ]),
+    );
+    let entries = batch(&[
+        ("Order \"No\"", ints([1, 1, 2])),
+        ("shop", texts(["a", "a", "b"].map(Some))),
+        (FROM_COLUMN, times([BEFORE_ALL, on(2), BEFORE_ALL])),
+        ("Then", texts([None, Some("since"), Some("ever")])),
+        ("now", ints([7, 7, 8])),
+    ]);
+    let stage = warehouse.stage(reader(entries)).unwrap();
+    let load = warehouse.begin().unwrap();
+    let merged = load.merge_overlay("views", &shape, &stage, since());
+    assert_eq!(merged.unwrap(), 3);
+    load.commit().unwrap();
+    let shown = || context.query("select * exclude (\"At\"), day(\"At\") from views order by all");
+    let expected = "\
+1 | a | null | 7 | 1
+1 | a | since | 7 | 3
+1 | b | then | 20 | 1
+2 | a | then | 30 | 1
+2 | b | ever | 8 | 1";
+    assert_eq!(shown(), expected);
+
+    for part in warehouse.fold_parts("views", &shape).unwrap() {
+        let load = warehouse.begin().unwrap();
+        load.fold_part("views", &shape, &part).unwrap();
+        load.commit().unwrap();
+    }
+    let load = warehouse.begin().unwrap();
+    load.end_overlay("views").unwrap();
+    load.commit().unwrap();
+    assert_eq!(shown(), expected);
+}
+
 #[test]
 fn entries_say_what_rows_hold_and_a_fold_writes_it() {
     let context = context();

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use wigeon_bench::inspect;
 
 /// Compare databases of the bench
@@ -48,17 +48,8 @@ enum Command {
         /// The expert's DuckDB file
         expert: PathBuf,
 
-        /// A file with a query; may be repeated
-        #[arg(long = "question")]
-        questions: Vec<PathBuf>,
-
-        /// How often each is asked of each side
-        #[arg(long)]
-        runs: u32,
-
-        /// DuckDB's `memory_limit`, of each
-        #[arg(long)]
-        memory_limit_mib: u64,
+        #[command(flatten)]
+        asked: Asked,
     },
 
     /// Ask questions of a table, and of views with the least to do that decide row by row, in turn
@@ -66,18 +57,25 @@ enum Command {
         /// The DuckDB file
         database: PathBuf,
 
-        /// A file with a query; may be repeated
-        #[arg(long = "question")]
-        questions: Vec<PathBuf>,
-
-        /// How often each is asked of the table, and of each view
-        #[arg(long)]
-        runs: u32,
-
-        /// DuckDB's `memory_limit`
-        #[arg(long)]
-        memory_limit_mib: u64,
+        #[command(flatten)]
+        asked: Asked,
     },
+}
+
+/// What is asked, and how
+#[derive(Debug, Args)]
+struct Asked {
+    /// A file with a query; may be repeated
+    #[arg(long = "question")]
+    questions: Vec<PathBuf>,
+
+    /// How often each is asked of each relation
+    #[arg(long)]
+    runs: u32,
+
+    /// DuckDB's `memory_limit`, of each database
+    #[arg(long)]
+    memory_limit_mib: u64,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -93,26 +91,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         Command::Ask {
             wigeon,
             expert,
-            questions,
-            runs,
-            memory_limit_mib,
+            asked,
         } => serde_json::to_string(&inspect::ask(
             &wigeon,
             &expert,
-            &questions,
-            runs,
-            memory_limit_mib,
+            &asked.questions,
+            asked.runs,
+            asked.memory_limit_mib,
         )?)?,
-        Command::Views {
-            database,
-            questions,
-            runs,
-            memory_limit_mib,
-        } => serde_json::to_string(&inspect::ask_views(
+        Command::Views { database, asked } => serde_json::to_string(&inspect::ask_views(
             &database,
-            &questions,
-            runs,
-            memory_limit_mib,
+            &asked.questions,
+            asked.runs,
+            asked.memory_limit_mib,
         )?)?,
     };
     writeln!(io::stdout(), "{found}")?;
