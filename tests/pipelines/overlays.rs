@@ -303,6 +303,55 @@ fn other_options_end_an_overlay_of_older_ones() {
     );
 }
 
+/// Nobody would say anything new of the rows any more: late ones show what they were loaded with.
+#[test]
+fn an_overlay_ends_when_no_step_detects_changes() {
+    let project = project();
+    users(&project, 12, "1,AA2\n2,BB2\n3,CC3\n");
+    run(&project);
+    assert_eq!(status(&project).1["entries"], 1);
+    let manifest = fs::read_to_string(project.path("pipeline.toml")).expect("the manifest");
+    let before = manifest.split("# Which users moved").next();
+    project.write("pipeline.toml", before.expect("the steps before"));
+    users(&project, 13, "1,AA3\n2,BB2\n3,CC3\n");
+    views(&project, 13, "1,u,2019-10-11 00:30:00\n");
+    run(&project);
+    assert_eq!(project.sql("select target from wigeon.overlay"), "target\n");
+    assert_eq!(
+        project.sql(VIEWS),
+        "user_id,at,was,is_now,since\n1,00:30:00,AA1,AA3,2019-10-13\n1,01:00:00,AA1,AA2,2019-10-12\n2,02:00:00,BB2,BB2,\n4,03:00:00,,,\n"
+    );
+}
+
+/// Another lookup says other things, and nothing of some users.
+#[test]
+fn another_lookup_ends_an_overlay_of_the_one_before() {
+    let project = project();
+    users(&project, 12, "1,AA2\n2,BB2\n3,CC3\n");
+    run(&project);
+    assert_eq!(status(&project).1["entries"], 1);
+    project.edit_manifest(
+        "# Every view, with both postcodes.",
+        "[source.others]\nformat = \"csv\"\npath = \"extracts/others_{date}.csv\"\n\
+         columns = { id = \"int64\", postcode = \"utf8\" }\n\n\
+         [[step]]\nname = \"other_postcode\"\nkind = \"snapshot\"\nplugin = \"builtin:scd2\"\n\
+         input = \"others\"\nkey = [\"id\"]\n",
+    );
+    project.write("extracts/others_2019-10-11.csv", "id,postcode\n2,XX2\n");
+    project.edit_manifest(
+        "lookup = \"current_postcode\"",
+        "lookup = \"other_postcode\"",
+    );
+    project.edit_manifest("input = \"current_postcode\"", "input = \"other_postcode\"");
+    views(&project, 13, "1,u,2019-10-11 00:30:00\n");
+    run(&project);
+    assert!(
+        project.sql(VIEWS).contains("\n1,00:30:00,,,\n"),
+        "{}",
+        project.sql(VIEWS)
+    );
+}
+
 /// Any DuckDB reads the table, whatever it calls the file.
 #[test]
 fn other_programs_read_the_merged_rows() {

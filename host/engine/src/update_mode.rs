@@ -18,11 +18,11 @@ use crate::resolved::IncrementalWork;
 const ROWS_IN_PLACE: u64 = 1_000_000;
 
 /// The overlay of a table with fewer rows is folded in by change detection itself. With 70 million
-/// that takes as long as loading 10 million.
-const ROWS_FOLDED_AT_ONCE: u64 = 100_000_000;
+/// that takes as long as loading 10 million, with 200 million three times that.
+const ROWS_FOLDED_AT_ONCE: u64 = 200_000_000;
 
 /// An overlay with more entries is folded in by change detection itself. Questions that group all rows
-/// take 1.3 to 1.7 times as long with 28,000, and up to 1.9 times with as many as this.
+/// take 1.3 to 1.9 times as long with 28,000, and with as many as this.
 const MAX_ENTRIES: u64 = 75_000;
 
 /// How long a fold holds off the next one. A fold takes as long as two or three questions about all
@@ -118,8 +118,9 @@ pub(crate) fn overlay_shape(load: &IncrementalWork) -> Result<OverlayShape, Stri
         event_time: rows[event_time].name().clone(),
         set,
         maker: format!(
-            "{} {}",
+            "{} {} {}",
             load.configured.plugin.id().digest,
+            load.lookup.name,
             load.configured.options
         ),
     })
@@ -164,9 +165,9 @@ mod tests {
         assert_eq!(auto(999_999, None), (false, No));
         assert_eq!(auto(1_000_000, None), (true, No));
         assert_eq!(auto(10, Some(1)), (true, IfDue));
-        assert_eq!(auto(99_999_999, Some(75_000)), (true, IfDue));
-        assert_eq!(auto(100_000_000, Some(75_000)), (true, No));
-        assert_eq!(auto(100_000_000, Some(75_001)), (true, Yes));
+        assert_eq!(auto(199_999_999, Some(75_000)), (true, IfDue));
+        assert_eq!(auto(200_000_000, Some(75_000)), (true, No));
+        assert_eq!(auto(200_000_000, Some(75_001)), (true, Yes));
     }
 
     #[test]

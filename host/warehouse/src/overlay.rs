@@ -7,7 +7,8 @@
 //! An entry says what some columns hold in all rows of a key whose event time lies within bounds,
 //! both inclusive. None goes beyond the latest event time that the table had when the entry was
 //! made: newer rows bring their values, and those of a change that is still to be detected with
-//! them. Of older rows that are loaded later it says the same as they bring, but for such a change.
+//! them. Of older rows that are loaded later it says the same as they bring, but for such a change: if an
+//! event lies in the future, as one at infinity does, all rows up to it are older ones.
 //!
 //! What an overlay applies to, and who made its entries, is written in the internal table
 //! `overlay`, so that it can be read, and folded in, whatever the manifest says by then.
@@ -50,8 +51,8 @@ pub struct OverlayShape {
     pub event_time: String,
     /// The columns of the table that the entries set.
     pub set: Vec<String>,
-    /// What decides the values of the entries: the plugin and its options, as text. Entries of two
-    /// makers are never in one overlay.
+    /// What decides the values of the entries: the plugin, its lookup and its options, as text. Entries of
+    /// two makers are never in one overlay.
     pub maker: String,
 }
 
@@ -227,11 +228,17 @@ fn find(connection: &Connection, table: &str) -> Result<Option<Overlay>, Databas
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    let names = |text: String| serde_json::from_str(&text).unwrap_or_default();
+    let names = |text: String| -> Result<Vec<String>, DatabaseError> {
+        let damaged = |error| {
+            let place = format!("the record of the overlay of `{table}` in `wigeon.overlay`");
+            DatabaseError::new(format!("{place} is damaged: {error}"))
+        };
+        serde_json::from_str(&text).map_err(damaged)
+    };
     let shape = OverlayShape {
-        key: names(row.get(0)?),
+        key: names(row.get(0)?)?,
         event_time: row.get(1)?,
-        set: names(row.get(2)?),
+        set: names(row.get(2)?)?,
         maker: row.get(3)?,
     };
     let since = DateTime::from_timestamp_micros(row.get(4)?).unwrap_or_default();

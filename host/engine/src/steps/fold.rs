@@ -134,15 +134,19 @@ impl StepRun<'_> {
         Ok(folded)
     }
 
-    /// Folds an overlay in whose entries another plugin, or the same with other options, has made:
-    /// it would say of the rows that are about to be loaded what only holds for older ones.
+    /// Folds an overlay in that would say of the rows that are about to be loaded what only holds for older
+    /// ones: one whose entries another plugin has made, or the same with other options or another lookup,
+    /// and one that no step is left to make new entries for.
     pub(super) fn fold_foreign(
         &self,
         load: &IncrementalWork,
     ) -> Result<Option<StepReport>, EngineError> {
         let overlay = self.run.warehouse.overlay(self.name());
         let overlay = overlay.map_err(EngineError::ReadWarehouse)?;
-        let ours = overlay_shape(load).ok();
+        let is_detected = self.run.project.pipeline().steps().iter().any(|step| {
+            matches!(&step.kind, StepKind::ChangeDetection { target, .. } if target == self.name())
+        });
+        let ours = overlay_shape(load).ok().filter(|_| is_detected);
         let foreign = overlay.filter(|overlay| Some(&overlay.shape) != ours.as_ref());
         foreign
             .map(|overlay| self.fold(self.name(), &overlay))
