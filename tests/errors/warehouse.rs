@@ -8,7 +8,10 @@ use std::{
 use fs_err::{File, OpenOptions};
 use wigeon_tests::Project;
 
-use crate::support::{AT, assert_run_refused, assert_told, loaded, new, state, told};
+use crate::support::{
+    AT, NEXT_USERS, NEXT_VIEWS, TEN_USERS, assert_run_refused, assert_told, loaded, new, state,
+    told,
+};
 
 /// Set for a copy of this program that holds a warehouse instead of testing.
 const HOLD: &str = "WIGEON_TEST_HOLD";
@@ -154,5 +157,26 @@ fn a_table_that_somebody_else_made() {
         connection.execute_batch("create table current_postcode_history as select 'x' as postcode");
     made.expect("a table");
     drop(connection);
+    assert_run_refused!(project);
+}
+
+/// Its columns are not guessed: rows of all keys would be taken for those of an entry.
+#[test]
+fn a_record_of_an_overlay_that_is_damaged() {
+    let project = loaded();
+    let target = "target = \"pageviews_postcode\"";
+    let merged = format!("{target}\nupdate_mode = \"merge-on-read\"");
+    project.edit_manifest(target, &merged);
+    project.write(NEXT_USERS, TEN_USERS.replace("1,AB1 2CD", "1,UV2 3WX"));
+    project.ok(&["run", "--at", AT]);
+    let path = project.path("pageviews_postcode.duckdb");
+    let connection = duckdb::Connection::open(path).expect("the warehouse");
+    let damaged = connection.execute_batch("update wigeon.overlay set key = '[\"user_id'");
+    damaged.expect("a record");
+    drop(connection);
+    project.write(
+        NEXT_VIEWS,
+        "user_id,url,pageview_datetime\n1,u,2019-10-11 02:00:00\n",
+    );
     assert_run_refused!(project);
 }

@@ -231,7 +231,9 @@ fn find(connection: &Connection, table: &str) -> Result<Option<Overlay>, Databas
     let names = |text: String| -> Result<Vec<String>, DatabaseError> {
         let damaged = |error| {
             let place = format!("the record of the overlay of `{table}` in `wigeon.overlay`");
-            DatabaseError::new(format!("{place} is damaged: {error}"))
+            DatabaseError::new(format!(
+                "{place} is damaged ({error}): restore the warehouse from a copy"
+            ))
         };
         serde_json::from_str(&text).map_err(damaged)
     };
