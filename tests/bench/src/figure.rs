@@ -13,7 +13,10 @@ pub(crate) const SUM_PLACE: u32 = 1_000;
 /// The places of rows with folds come so much later than those without.
 pub(crate) const FOLD_PLACES: u32 = 1_001;
 
-/// The place of the row with the growth of propagations.
+/// The places of rows with changes that are kept beside the rows come so much later still.
+pub(crate) const MERGED_PLACES: u32 = 2_002;
+
+/// The place of the first row with the growth of propagations.
 pub(crate) const GROWTH_PLACE: u32 = 3_000;
 
 /// What a work should take at most. Nothing by default.

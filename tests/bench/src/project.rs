@@ -9,6 +9,12 @@ use crate::error::BenchError;
 /// What is changed in the manifest. Its guards and steps stay as they are.
 const MEMORY_LIMIT: &str = "memory_limit_mib = ";
 
+/// The line of the step that detects changes behind which its update mode is.
+const TARGET: &str = "target = ";
+
+/// That mode, where it is not the manifest's own.
+const MERGE_ON_READ: &str = "update_mode = \"merge-on-read\"";
+
 /// The database that the flagship's manifest names.
 pub(crate) const DATABASE: &str = "pageviews_postcode.duckdb";
 
@@ -27,6 +33,13 @@ pub(crate) fn write(directory: &Path, memory_limit_mib: u64) -> Result<(), Bench
         fs::remove_file(lock).map_err(files)?;
     }
     Ok(())
+}
+
+/// Lets the changes of users be kept beside the rows, and folded in by no run, or as it is without such a setting.
+pub(crate) fn merge_on_read(directory: &Path, merges: bool) -> Result<(), BenchError> {
+    let path = directory.join("pipeline.toml");
+    let manifest = fs::read_to_string(&path).map_err(BenchError::Files)?;
+    fs::write(path, with_merge_on_read(&manifest, merges)?).map_err(BenchError::Files)
 }
 
 /// Returns the questions of the analysts that are asked, as paths of queries.
@@ -63,6 +76,22 @@ fn with_memory_limit(manifest: &str, memory_limit_mib: u64) -> Result<String, Be
     Ok(lines.collect())
 }
 
+fn with_merge_on_read(manifest: &str, merges: bool) -> Result<String, BenchError> {
+    let is_target = |line: &&str| line.starts_with(TARGET);
+    if manifest.lines().filter(is_target).count() != 1 {
+        return Err(BenchError::Manifest(TARGET));
+    }
+    let lines = manifest.lines().filter(|line| *line != MERGE_ON_READ);
+    let lines = lines.map(|line| {
+        if is_target(&line) && merges {
+            format!("{line}\n{MERGE_ON_READ}\n")
+        } else {
+            format!("{line}\n")
+        }
+    });
+    Ok(lines.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +104,16 @@ mod tests {
         let changed = manifest.lines().zip(set.lines()).filter(|(a, b)| a != b);
         assert_eq!(changed.count(), 1);
         assert_eq!(manifest.lines().count(), set.lines().count());
+    }
+
+    #[test]
+    fn update_mode_of_the_flagship_is_set_and_taken_back() {
+        let manifest = fs::read_to_string(flagship().join("pipeline.toml")).unwrap();
+        let merged = with_merge_on_read(&manifest, true).unwrap();
+        assert!(
+            merged.contains("\ntarget = \"pageviews_postcode\"\nupdate_mode = \"merge-on-read\"\n")
+        );
+        assert_eq!(with_merge_on_read(&merged, false).unwrap(), manifest);
     }
 
     #[test]

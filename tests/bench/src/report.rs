@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::BenchError,
-    figure::{Figure, GROWTH_PLACE, SUM_PLACE, Target},
+    figure::{Figure, GROWTH_PLACE, MERGED_PLACES, SUM_PLACE, Target},
     machine::Machine,
     settings::{Kind, Prepare, Scale, Settings},
 };
 
 /// How much longer Wigeon may take for 30 days of history than for 3.
-const GROWTH: f64 = 2.0;
+const GROWTH: Option<f64> = Some(2.0);
 
 /// The days that growth is measured from, and from how many days on it has a target.
 const GROWTH_FROM: u32 = 3;
@@ -84,30 +84,41 @@ impl Report {
         Ok(())
     }
 
-    /// Compares the longest history with a short one, by Wigeon's own times.
+    /// Compares the longest history with a short one, by Wigeon's own times: of what a propagation does by itself, which
+    /// has a target, and of the same work for both histories, without a fold.
     fn add_growth(&mut self) {
-        self.figures.retain(|figure| figure.place != GROWTH_PLACE);
-        let of_days =
-            |figure: &&Figure| figure.kind == Kind::Propagation && figure.place < SUM_PLACE;
-        let days = || self.figures.iter().filter(of_days);
-        let from = days().find(|figure| figure.place == GROWTH_FROM);
-        let to = days().max_by_key(|figure| figure.place);
-        if let (Some(from), Some(to)) = (from, to)
-            && to.place > from.place
-        {
-            let target = if to.place >= GROWTH_TARGET_FROM {
-                Target::ratio(GROWTH)
-            } else {
-                Target::default()
+        self.figures.retain(|figure| figure.place < GROWTH_PLACE);
+        let works = [
+            ("propagation", 0..SUM_PLACE, GROWTH),
+            (
+                "propagation without a fold",
+                MERGED_PLACES..GROWTH_PLACE,
+                None,
+            ),
+        ];
+        for (place, (work, places, target)) in (GROWTH_PLACE..).zip(works) {
+            let first = places.start;
+            let of_days = |figure: &&Figure| {
+                figure.kind == Kind::Propagation && places.contains(&figure.place)
             };
-            let work = format!("propagation: {} days over {GROWTH_FROM}, wigeon", to.place);
-            let growth = Figure::of_growth(&work, GROWTH_PLACE, from, to, target);
-            let end = self
-                .figures
-                .iter()
-                .rposition(|figure| figure.kind == Kind::Propagation);
-            let end = end.map_or(self.figures.len(), |last| last + 1);
-            self.figures.insert(end, growth);
+            let days = || self.figures.iter().filter(of_days);
+            let from = days().find(|figure| figure.place == first + GROWTH_FROM);
+            let to = days().max_by_key(|figure| figure.place);
+            if let (Some(from), Some(to)) = (from, to)
+                && to.place > from.place
+            {
+                let days = to.place - first;
+                let ratio = target.filter(|_| days >= GROWTH_TARGET_FROM);
+                let target = ratio.map_or(Target::default(), Target::ratio);
+                let work = format!("{work}: {days} days over {GROWTH_FROM}, wigeon");
+                let growth = Figure::of_growth(&work, place, from, to, target);
+                let end = self
+                    .figures
+                    .iter()
+                    .rposition(|figure| figure.kind == Kind::Propagation);
+                let end = end.map_or(self.figures.len(), |last| last + 1);
+                self.figures.insert(end, growth);
+            }
         }
     }
 

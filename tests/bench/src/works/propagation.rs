@@ -2,8 +2,9 @@
 
 use crate::{
     error::BenchError,
-    figure::{FOLD_PLACES, Figure, SUM_PLACE, Target},
+    figure::{FOLD_PLACES, Figure, MERGED_PLACES, SUM_PLACE, Target},
     measure::{Pair, Sample},
+    project,
     runner::Runner,
     settings::{Kind, Prepare},
     sides::{Job, Side},
@@ -37,6 +38,7 @@ impl Runner<'_> {
                 target,
             ));
             figures.push(self.with_fold(days, &pairs)?);
+            figures.push(self.without_fold(days, &pairs)?);
             self.remove_if_done(days)?;
         }
         if on_the_way.len() > 1 {
@@ -59,14 +61,9 @@ impl Runner<'_> {
     /// Lets Wigeon do the same once more, with the next run, which folds the changes in if that was not yet done. The
     /// expert has nothing to do then.
     fn with_fold(&self, days: u32, pairs: &[Pair]) -> Result<Figure, BenchError> {
-        let (state, job) = (State::Moved(days).name(), Job::Propagate(days));
         let folded = |pair: &Pair| -> Result<Pair, BenchError> {
-            self.databases
-                .restore(state.as_deref(), Side::Wigeon, &self.sides)
-                .map_err(BenchError::Files)?;
-            let alone: Sample = self.sides.run(Side::Wigeon, job, &self.extracts)?;
             Ok(Pair {
-                wigeon: alone.and(self.fold(days)?),
+                wigeon: self.propagate_alone(days)?.and(self.fold(days)?),
                 ..*pair
             })
         };
@@ -82,6 +79,37 @@ impl Runner<'_> {
             &folded,
             target,
         ))
+    }
+
+    /// Lets Wigeon do the same once more and keep the changes beside the rows, whatever the history is.
+    fn without_fold(&self, days: u32, pairs: &[Pair]) -> Result<Figure, BenchError> {
+        project::merge_on_read(&self.sides.project(), true)?;
+        let merged = |pair: &Pair| -> Result<Pair, BenchError> {
+            Ok(Pair {
+                wigeon: self.propagate_alone(days)?,
+                ..*pair
+            })
+        };
+        let merged = pairs.iter().map(merged).collect::<Result<Vec<_>, _>>()?;
+        self.discard_both()?;
+        project::merge_on_read(&self.sides.project(), false)?;
+        let work = format!("propagation without a fold: 1 % moved, {}", days_of(days));
+        Ok(Figure::of_pairs(
+            Kind::Propagation,
+            days + MERGED_PLACES,
+            &work,
+            &merged,
+            Target::default(),
+        ))
+    }
+
+    fn propagate_alone(&self, days: u32) -> Result<Sample, BenchError> {
+        let state = State::Moved(days).name();
+        self.databases
+            .restore(state.as_deref(), Side::Wigeon, &self.sides)
+            .map_err(BenchError::Files)?;
+        self.sides
+            .run(Side::Wigeon, Job::Propagate(days), &self.extracts)
     }
 
     /// Removes a state that no other follows on.
