@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 const BUILTINS: [&str; 4] = ["net-change", "normalize", "point-in-time", "scd2"];
 
 fn main() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Of the checkout for which it runs: it may have been compiled for another that shares the target directory.
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let workspace = Path::new(&manifest).join("../..");
     for source in [
         "plugins",
         "columnar",
