@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How much longer Wigeon may take for 30 days of history than for 3.
-const GROWTH: Option<f64> = Some(2.0);
+const GROWTH: f64 = 2.0;
 
 /// The days that growth is measured from, and from how many days on it has a target.
 const GROWTH_FROM: u32 = 3;
@@ -84,19 +84,15 @@ impl Report {
         Ok(())
     }
 
-    /// Compares the longest history with a short one, by Wigeon's own times: of what a propagation does by itself, which
-    /// has a target, and of the same work for both histories, without a fold.
+    /// Compares the longest history with a short one, by Wigeon's own times: of what a propagation does by itself, and
+    /// of the same work for both histories, without a fold.
     fn add_growth(&mut self) {
         self.figures.retain(|figure| figure.place < GROWTH_PLACE);
         let works = [
-            ("propagation", 0..SUM_PLACE, GROWTH),
-            (
-                "propagation without a fold",
-                MERGED_PLACES..GROWTH_PLACE,
-                None,
-            ),
+            ("propagation", 0..SUM_PLACE),
+            ("propagation without a fold", MERGED_PLACES..GROWTH_PLACE),
         ];
-        for (place, (work, places, target)) in (GROWTH_PLACE..).zip(works) {
+        for (place, (work, places)) in (GROWTH_PLACE..).zip(works) {
             let first = places.start;
             let of_days = |figure: &&Figure| {
                 figure.kind == Kind::Propagation && places.contains(&figure.place)
@@ -108,8 +104,11 @@ impl Report {
                 && to.place > from.place
             {
                 let days = to.place - first;
-                let ratio = target.filter(|_| days >= GROWTH_TARGET_FROM);
-                let target = ratio.map_or(Target::default(), Target::ratio);
+                let target = if days >= GROWTH_TARGET_FROM {
+                    Target::ratio(GROWTH)
+                } else {
+                    Target::default()
+                };
                 let work = format!("{work}: {days} days over {GROWTH_FROM}, wigeon");
                 let growth = Figure::of_growth(&work, place, from, to, target);
                 let end = self
