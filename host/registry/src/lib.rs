@@ -5,11 +5,11 @@
 //! [`LockFile`] pins the digest of each, so that a run uses the bytes that were looked at, or stops.
 
 mod builtin;
-mod files;
 mod lock_file;
 mod oci;
 mod resolve;
 mod store;
+mod whole_file;
 
 pub use builtin::builtin_names;
 pub use lock_file::{LockFile, LockFileError, LockedPlugin, Pinned};

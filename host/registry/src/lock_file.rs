@@ -6,14 +6,17 @@
 
 use std::{
     collections::BTreeMap,
-    io::{ErrorKind, Write},
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-use crate::{ResolvedPlugin, files::readable};
+use crate::{
+    ResolvedPlugin,
+    whole_file::{self, Readers},
+};
 
 /// The version of the format that this wigeon writes.
 const VERSION: u32 = 1;
@@ -217,20 +220,12 @@ impl LockFile {
             plugin: self.plugins.values().cloned().collect(),
         };
         let text = toml::to_string(&written).expect("three strings a plugin");
-        let write = || {
-            let directory = self.path.parent().filter(|p| !p.as_os_str().is_empty());
-            let directory = directory.unwrap_or_else(|| Path::new("."));
-            let mut file = tempfile::Builder::new()
-                .permissions(readable())
-                .tempfile_in(directory)?;
-            file.write_all(HEADER.as_bytes())?;
-            file.write_all(text.as_bytes())?;
-            file.persist(&self.path).map_err(|error| error.error)?;
-            Ok(())
-        };
-        write().map_err(|source| LockFileError::Write {
-            path: self.path.clone(),
-            source,
+        let text = format!("{HEADER}{text}");
+        whole_file::write(&self.path, text.as_bytes(), Readers::Everybody).map_err(|source| {
+            LockFileError::Write {
+                path: self.path.clone(),
+                source,
+            }
         })?;
         self.changed = false;
         Ok(())

@@ -6,13 +6,16 @@
 //! compiled plugins in it, which are not used unless it is private, and so it is made private.
 
 use std::{
-    io::{Read, Write},
+    io::Read,
     path::{Path, PathBuf},
 };
 
 use fs_err as fs;
 
-use crate::{MAX_COMPONENT_BYTES, digest, files};
+use crate::{
+    MAX_COMPONENT_BYTES, digest,
+    whole_file::{self, Readers},
+};
 
 /// The directory beside a manifest in which plugins are vendored.
 pub const VENDOR_DIRECTORY: &str = "wigeon-plugins";
@@ -56,18 +59,14 @@ impl Store {
     /// Keeps a component, whole or not at all, and returns where.
     pub(crate) fn keep(&self, digest: &str, component: &[u8]) -> std::io::Result<PathBuf> {
         let path = self.path(digest);
-        let mut file = if self.private {
-            files::make_private_directory(&self.directory)?;
-            // A temporary file is private.
-            tempfile::NamedTempFile::new_in(&self.directory)?
+        let readers = if self.private {
+            make_private_directory(&self.directory)?;
+            Readers::Owner
         } else {
             fs::create_dir_all(&self.directory)?;
-            tempfile::Builder::new()
-                .permissions(files::readable())
-                .tempfile_in(&self.directory)?
+            Readers::Everybody
         };
-        file.write_all(component)?;
-        file.persist(&path).map_err(|error| error.error)?;
+        whole_file::write(&path, component, readers)?;
         Ok(path)
     }
 
@@ -75,6 +74,21 @@ impl Store {
         let name = digest.replace(':', "-");
         self.directory.join(name).with_extension("wasm")
     }
+}
+
+/// Makes a directory, and those above it that are missing, for this user alone. One that is there
+/// already is left as it is.
+#[cfg(unix)]
+fn make_private_directory(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn make_private_directory(path: &Path) -> std::io::Result<()> {
+    fs_err::create_dir_all(path)
 }
 
 #[cfg(test)]
