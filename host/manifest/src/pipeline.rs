@@ -4,7 +4,13 @@ use std::ops::Range;
 
 use chrono_tz::Tz;
 
-use crate::{code::Code, diagnostic::Diagnostic, report::Report, source::Source, step::Step};
+use crate::{
+    code::Code,
+    diagnostic::Diagnostic,
+    report::Report,
+    source::Source,
+    step::{Step, StepKind, UpdateMode},
+};
 
 /// A pipeline whose manifest was checked completely.
 ///
@@ -33,8 +39,8 @@ pub struct WarehouseSettings {
     /// Threads that DuckDB may use, at least 1. Default: `None`, one for each core.
     pub threads: Option<u32>,
 
-    /// Where DuckDB puts what does not fit into its memory; a relative path starts at the manifest.
-    /// Default: `None`, beside the file.
+    /// In which directory DuckDB puts what does not fit into its memory; a relative path starts at the
+    /// manifest. Pipelines may share it. Default: `None`, beside the file.
     pub temp_directory: Option<String>,
 }
 
@@ -96,11 +102,23 @@ impl CheckedPipeline {
             let step = self
                 .step(name)
                 .expect("the inputs of a checked pipeline lead to a source");
-            if matches!(step.kind, crate::StepKind::Transform { .. }) {
+            if matches!(step.kind, StepKind::Transform { .. }) {
                 transforms.push(step);
             }
             name = &step.input;
         }
+    }
+
+    /// Returns the steps that detect changes for the table of an incremental step, in the order of
+    /// [`Self::steps`], and how each writes them.
+    pub fn detections_of(&self, target: &str) -> impl Iterator<Item = (&Step, UpdateMode)> {
+        self.steps.iter().filter_map(move |step| match &step.kind {
+            StepKind::ChangeDetection {
+                target: of,
+                update_mode,
+            } if of == target => Some((step, *update_mode)),
+            _ => None,
+        })
     }
 
     /// Returns what the manifest is called in messages.

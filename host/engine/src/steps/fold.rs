@@ -4,7 +4,7 @@
 //! transaction, which takes the overlay away, has the ledger's row.
 
 use chrono::{DateTime, Utc};
-use wigeon_manifest::{StepKind, UpdateMode};
+use wigeon_manifest::UpdateMode;
 use wigeon_warehouse::{Overlay, ReadError, Warehouse};
 
 use super::{Loaded, StepRun, pending};
@@ -71,19 +71,11 @@ pub(crate) fn left_to_fold(
     at: DateTime<Utc>,
 ) -> Result<Option<Overlay>, EngineError> {
     let mut detections = vec![];
-    for step in project.pipeline().steps() {
-        match &step.kind {
-            StepKind::ChangeDetection {
-                target,
-                update_mode,
-            } if target == table => {
-                if *update_mode != UpdateMode::Auto {
-                    return Ok(None);
-                }
-                detections.push(step);
-            }
-            _ => {}
+    for (step, update_mode) in project.pipeline().detections_of(table) {
+        if update_mode != UpdateMode::Auto {
+            return Ok(None);
         }
+        detections.push(step);
     }
     if detections.is_empty() {
         return Ok(None);
@@ -143,9 +135,8 @@ impl StepRun<'_> {
     ) -> Result<Option<StepReport>, EngineError> {
         let overlay = self.run.warehouse.overlay(self.name());
         let overlay = overlay.map_err(EngineError::ReadWarehouse)?;
-        let is_detected = self.run.project.pipeline().steps().iter().any(|step| {
-            matches!(&step.kind, StepKind::ChangeDetection { target, .. } if target == self.name())
-        });
+        let pipeline = self.run.project.pipeline();
+        let is_detected = pipeline.detections_of(self.name()).next().is_some();
         let ours = overlay_shape(load).ok().filter(|_| is_detected);
         let foreign = overlay.filter(|overlay| Some(&overlay.shape) != ours.as_ref());
         foreign

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use wigeon_manifest::{Location, Step, StepKind};
+use wigeon_manifest::{Location, Step};
 use wigeon_warehouse::{LedgerEntry, RecordedInput, Warehouse, find_file};
 
 use super::needed;
@@ -161,10 +161,8 @@ impl<'a> Acts<'a> {
 
     /// Returns the last load of change detection that updates a step's rows, 0 if there is none.
     fn last_detection(&self, step: &Step) -> i64 {
-        let detections = self.project.pipeline().steps().iter().filter(|other| {
-            matches!(&other.kind, StepKind::ChangeDetection { target, .. } if *target == step.name)
-        });
-        let last = detections.filter_map(|other| self.entries(other).last());
+        let detections = self.project.pipeline().detections_of(&step.name);
+        let last = detections.filter_map(|(other, _)| self.entries(other).last());
         last.map(|entry| entry.load_id).max().unwrap_or(0)
     }
 
