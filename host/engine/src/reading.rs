@@ -1,5 +1,6 @@
 //! The warehouse, opened to be looked at.
 
+use wigeon_files::TemporaryDirectory;
 use wigeon_warehouse::{Settings, Warehouse};
 
 use crate::{EngineError, Project};
@@ -9,7 +10,7 @@ use crate::{EngineError, Project};
 pub(crate) struct Reading {
     // Before its directory.
     pub(crate) warehouse: Warehouse,
-    _directory: Option<tempfile::TempDir>,
+    _directory: Option<TemporaryDirectory>,
 }
 
 impl Reading {
@@ -21,7 +22,8 @@ impl Reading {
                 _directory: None,
             });
         }
-        let directory = tempfile::tempdir().map_err(EngineError::Temporary)?;
+        let directory = TemporaryDirectory::new_in(&std::env::temp_dir(), "wigeon-empty-");
+        let directory = directory.map_err(EngineError::Temporary)?;
         let settings = Settings {
             path: directory.path().join("empty.duckdb"),
             ..settings

@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
 use chrono::{DateTime, Utc};
 use fs_err as fs;
 use serde::Serialize;
+use wigeon_files::TemporaryDirectory;
 use wigeon_manifest::{Step, StepKind};
 use wigeon_warehouse::{RowDifference, RunLock, Settings, Warehouse};
 
@@ -23,6 +24,9 @@ use crate::{
     run::{interruptible, is_runnable, run_id},
     steps::{Run, StepRun},
 };
+
+/// How the names of the directories begin in which tables are recomputed.
+const PREFIX: &str = "wigeon-verify-";
 
 /// Which tables to verify, and how.
 #[derive(Debug, Clone)]
@@ -282,16 +286,15 @@ fn table_of(step: &Step) -> String {
 
 /// Makes a directory for a warehouse: where the manifest says that DuckDB spills to, or where the
 /// system has its temporary files.
-fn temporary(settings: &Settings) -> Result<tempfile::TempDir, EngineError> {
-    let mut builder = tempfile::Builder::new();
-    let builder = builder.prefix("wigeon-verify-");
-    let made = match &settings.temp_directory {
+fn temporary(settings: &Settings) -> Result<TemporaryDirectory, EngineError> {
+    let make = || match &settings.temp_directory {
         Some(directory) => {
-            fs::create_dir_all(directory).and_then(|()| builder.tempdir_in(directory))
+            fs::create_dir_all(directory)?;
+            TemporaryDirectory::new_in(directory, PREFIX)
         }
-        None => builder.tempdir(),
+        None => TemporaryDirectory::new_in(&std::env::temp_dir(), PREFIX),
     };
-    made.map_err(EngineError::Temporary)
+    make().map_err(EngineError::Temporary)
 }
 
 /// Follows the steps, but says of none that its rows were loaded.

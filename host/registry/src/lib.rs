@@ -9,7 +9,6 @@ mod lock_file;
 mod oci;
 mod resolve;
 mod store;
-mod whole_file;
 
 pub use builtin::builtin_names;
 pub use lock_file::{LockFile, LockFileError, LockedPlugin, Pinned};

@@ -13,10 +13,9 @@ use std::{
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    ResolvedPlugin,
-    whole_file::{self, Readers},
-};
+use wigeon_files::{Readers, remove_unfinished, write_whole};
+
+use crate::ResolvedPlugin;
 
 /// The version of the format that this wigeon writes.
 const VERSION: u32 = 1;
@@ -28,7 +27,18 @@ const HEADER: &str = "# Written by wigeon: which bytes each plugin of the pipeli
 pub struct LockFile {
     path: PathBuf,
     plugins: BTreeMap<String, LockedPlugin>,
-    changed: bool,
+    changes: BTreeMap<String, Change>,
+}
+
+/// What is to be done about a reference when the file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// Pin it, unless it is pinned to something else by then.
+    Add,
+    /// Pin it, whatever it is pinned to.
+    Replace,
+    /// Forget it.
+    Forget,
 }
 
 /// One pinned plugin.
@@ -149,7 +159,7 @@ impl LockFile {
         Ok(Self {
             path: path.to_owned(),
             plugins: plugins.map(|p| (p.plugin.clone(), p)).collect(),
-            changed: false,
+            changes: BTreeMap::new(),
         })
     }
 
@@ -171,18 +181,13 @@ impl LockFile {
         contract: &str,
         update: bool,
     ) -> Result<Pinned, LockFileError> {
-        let pinned = match self.plugins.get(&plugin.reference) {
+        let (pinned, change) = match self.plugins.get(&plugin.reference) {
             Some(known) if known.digest == plugin.digest => return Ok(Pinned::Known),
             Some(known) if !update => {
-                return Err(LockFileError::Mismatch {
-                    plugin: plugin.reference.clone(),
-                    path: self.path.clone(),
-                    actual: plugin.digest.clone(),
-                    pinned: known.digest.clone(),
-                });
+                return Err(self.mismatch(&plugin.reference, &plugin.digest, known));
             }
-            Some(_) => Pinned::Updated,
-            None => Pinned::New,
+            Some(_) => (Pinned::Updated, Change::Replace),
+            None => (Pinned::New, Change::Add),
         };
         let locked = LockedPlugin {
             plugin: plugin.reference.clone(),
@@ -190,45 +195,83 @@ impl LockFile {
             contract: contract.to_owned(),
         };
         self.plugins.insert(plugin.reference.clone(), locked);
-        self.changed = true;
+        self.changes.insert(plugin.reference.clone(), change);
         Ok(pinned)
+    }
+
+    fn mismatch(&self, reference: &str, actual: &str, pinned: &LockedPlugin) -> LockFileError {
+        LockFileError::Mismatch {
+            plugin: reference.to_owned(),
+            path: self.path.clone(),
+            actual: actual.to_owned(),
+            pinned: pinned.digest.clone(),
+        }
     }
 
     /// Forgets the plugins that the pipeline does not use.
     pub fn retain(&mut self, used: &[&str]) {
-        let before = self.plugins.len();
-        self.plugins
-            .retain(|reference, _| used.contains(&reference.as_str()));
-        self.changed |= self.plugins.len() != before;
+        for (reference, _) in self
+            .plugins
+            .extract_if(.., |reference, _| !used.contains(&reference.as_str()))
+        {
+            self.changes.insert(reference, Change::Forget);
+        }
     }
 
-    /// Writes the file if anything has changed: whole, or not at all.
+    /// Writes what has changed into the file: whole, or not at all.
+    ///
+    /// Other processes may have pinned other plugins since it was read; that stays.
     ///
     /// # Errors
     ///
-    /// - [`LockFileError::Write`].
+    /// - [`LockFileError::Mismatch`] if another process has pinned a new plugin to another digest.
+    /// - [`LockFileError::Write`], and those of [`LockFile::read`].
     #[expect(
         clippy::missing_panics_doc,
         reason = "strings can always be written as TOML"
     )]
     pub fn write(&mut self) -> Result<(), LockFileError> {
-        if !self.changed {
+        if self.changes.is_empty() {
+            remove_unfinished(&self.path);
             return Ok(());
         }
+        self.plugins = self.merged(Self::read(&self.path)?.plugins)?;
         let written = Written {
             version: VERSION,
             plugin: self.plugins.values().cloned().collect(),
         };
         let text = toml::to_string(&written).expect("three strings a plugin");
-        let text = format!("{HEADER}{text}");
-        whole_file::write(&self.path, text.as_bytes(), Readers::Everybody).map_err(|source| {
+        let parts = [HEADER.as_bytes(), text.as_bytes()];
+        write_whole(&self.path, Readers::Everybody, &parts).map_err(|source| {
             LockFileError::Write {
                 path: self.path.clone(),
                 source,
             }
         })?;
-        self.changed = false;
+        self.changes.clear();
         Ok(())
+    }
+
+    /// Applies the changes to what is pinned now.
+    fn merged(
+        &self,
+        mut plugins: BTreeMap<String, LockedPlugin>,
+    ) -> Result<BTreeMap<String, LockedPlugin>, LockFileError> {
+        for (reference, change) in &self.changes {
+            let own = self.plugins.get(reference);
+            match (change, plugins.get(reference), own) {
+                (Change::Add, Some(pinned), Some(own)) if pinned.digest != own.digest => {
+                    return Err(self.mismatch(reference, &own.digest, pinned));
+                }
+                (Change::Add | Change::Replace, _, Some(own)) => {
+                    plugins.insert(reference.clone(), own.clone());
+                }
+                _ => {
+                    plugins.remove(reference);
+                }
+            }
+        }
+        Ok(plugins)
     }
 }
 
@@ -280,6 +323,40 @@ mod tests {
         let builtin = text.find("builtin:scd2").unwrap();
         assert!(builtin < text.find("file:c.wasm").unwrap());
         assert!(!text.contains("file:b.wasm"));
+    }
+
+    #[test]
+    fn what_others_have_pinned_meanwhile_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("wigeon.lock");
+        let read = || LockFile::read(&path).unwrap();
+        let pin = |lock: &mut LockFile, reference: &str, bytes| {
+            lock.pin(&plugin(reference, bytes), "0.1.0", true).unwrap();
+        };
+        let mut first = read();
+        pin(&mut first, "file:a.wasm", b"old");
+        pin(&mut first, "file:gone.wasm", b"x");
+        first.write().unwrap();
+
+        let [mut run, mut update] = [(); 2].map(|()| read());
+        pin(&mut run, "file:b.wasm", b"new");
+        run.retain(&["file:a.wasm", "file:b.wasm"]);
+        pin(&mut update, "file:a.wasm", b"updated");
+        update.write().unwrap();
+        run.write().unwrap();
+        let pinned = |reference: &str| read().digest(reference).map(str::to_owned);
+        assert_eq!(pinned("file:a.wasm"), Some(digest(b"updated")));
+        assert_eq!(pinned("file:b.wasm"), Some(digest(b"new")));
+        assert_eq!(pinned("file:gone.wasm"), None);
+
+        // Nobody knows which of two new ones is meant.
+        let [mut one, mut other] = [(); 2].map(|()| read());
+        pin(&mut one, "file:c.wasm", b"one");
+        pin(&mut other, "file:c.wasm", b"other");
+        one.write().unwrap();
+        let mismatch = other.write();
+        assert!(matches!(mismatch, Err(LockFileError::Mismatch { .. })));
+        assert_eq!(pinned("file:c.wasm"), Some(digest(b"one")));
     }
 
     #[test]

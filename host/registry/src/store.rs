@@ -11,11 +11,9 @@ use std::{
 };
 
 use fs_err as fs;
+use wigeon_files::{Readers, write_whole};
 
-use crate::{
-    MAX_COMPONENT_BYTES, digest,
-    whole_file::{self, Readers},
-};
+use crate::{MAX_COMPONENT_BYTES, digest};
 
 /// The directory beside a manifest in which plugins are vendored.
 pub const VENDOR_DIRECTORY: &str = "wigeon-plugins";
@@ -66,7 +64,7 @@ impl Store {
             fs::create_dir_all(&self.directory)?;
             Readers::Everybody
         };
-        whole_file::write(&path, component, readers)?;
+        write_whole(&path, readers, &[component])?;
         Ok(path)
     }
 

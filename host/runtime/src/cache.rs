@@ -12,11 +12,12 @@ mod private;
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    io::{ErrorKind, Read, Write},
+    io::{ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
 use wasmtime::{Engine, component::Component};
+use wigeon_files::{Readers, write_whole};
 
 use self::private::NotPrivate;
 
@@ -92,19 +93,17 @@ impl Cache {
             .ok()
     }
 
-    /// Keeps a compiled component, whole or not at all, for this user alone: a temporary file is
-    /// private. A failure only costs the next run some time.
+    /// Keeps a compiled component for this user alone. A failure only costs the next run some time.
     pub(crate) fn put(&self, digest: &str, component: &Component) {
         let written = component.serialize().map_err(|error| error.to_string());
         let written = written.and_then(|code| {
-            let mut file = tempfile::NamedTempFile::new_in(&self.directory)
-                .map_err(|error| error.to_string())?;
             let seal = self.seal(digest, &code);
-            file.write_all(seal.as_bytes())
-                .and_then(|()| file.write_all(&code))
-                .map_err(|error| error.to_string())?;
-            file.persist(self.path(digest))
-                .map_err(|error| error.to_string())
+            write_whole(
+                &self.path(digest),
+                Readers::Owner,
+                &[seal.as_bytes(), &code],
+            )
+            .map_err(|error| error.to_string())
         });
         if let Err(error) = written {
             tracing::warn!(error, "a compiled plugin could not be cached");
