@@ -23,6 +23,7 @@ mod registries;
 mod signals;
 #[cfg(unix)]
 mod soak;
+mod spilling;
 mod strangers;
 mod third_party;
 mod transforms;

@@ -107,8 +107,8 @@ pub(crate) struct Warehouse {
     #[schemars(range(min = 1, max = 1024))]
     pub(crate) threads: Option<i64>,
 
-    /// Where DuckDB puts what does not fit into its memory; a relative path starts at the
-    /// manifest. Default: beside the file.
+    /// In which directory DuckDB puts what does not fit into its memory; a relative path starts at
+    /// the manifest. Pipelines may share it. Default: beside the file.
     ///
     /// Example: `temp_directory = "tmp"`
     pub(crate) temp_directory: Option<String>,

@@ -63,7 +63,7 @@ impl Drop for Reservation {
 }
 
 /// Returns the one path of a file, which need not exist yet.
-fn canonical(path: &Path) -> PathBuf {
+pub(crate) fn canonical(path: &Path) -> PathBuf {
     if let Ok(path) = fs_err::canonicalize(path) {
         return path;
     }

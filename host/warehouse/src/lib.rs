@@ -48,6 +48,7 @@ mod parquet;
 mod reader;
 mod run_lock;
 mod schema_difference;
+mod scratch;
 mod snapshot;
 mod source;
 mod sql;

@@ -20,6 +20,7 @@ use crate::{
     csv_record::{self, Record, Records, Window, Windows},
     error::{DatabaseError, ReadError},
     files::FileIdentity,
+    scratch::PIECE,
     source::{FileSource, RejectedRow, SourceFormat},
     sql,
 };
@@ -244,7 +245,7 @@ impl Examination {
                 path: self.directory.to_string_lossy().into_owned(),
                 source,
             })?;
-        let paths = [piece.file.path().to_string_lossy().into_owned()];
+        let paths = [piece.path().to_string_lossy().into_owned()];
         let rejects = Rejects::new(connection);
         let dialect = Dialect {
             delimiter: self.source.format.delimiter().unwrap_or(b','),
@@ -278,35 +279,15 @@ impl Examination {
         })
     }
 
-    fn write(&self, header: &[u8], rows: &[u8]) -> io::Result<Piece> {
-        let directory = (!self.directory.exists()).then(|| Made(self.directory.clone()));
+    fn write(&self, header: &[u8], rows: &[u8]) -> io::Result<NamedTempFile> {
         fs_err::create_dir_all(&self.directory)?;
         let mut piece = tempfile::Builder::new()
-            .prefix("piece-")
+            .prefix(PIECE)
             .tempfile_in(&self.directory)?;
         piece.write_all(header)?;
         piece.write_all(rows)?;
         piece.flush()?;
-        Ok(Piece {
-            file: piece,
-            _directory: directory,
-        })
-    }
-}
-
-/// A piece as a file, with the directory if that was not there before. Both are removed in this
-/// order.
-struct Piece {
-    file: NamedTempFile,
-    _directory: Option<Made>,
-}
-
-/// A directory that is removed when it is no longer needed, unless something else is in it by then.
-struct Made(PathBuf);
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        drop(fs_err::remove_dir(&self.0));
+        Ok(piece)
     }
 }
 

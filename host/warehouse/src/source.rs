@@ -279,7 +279,7 @@ impl Warehouse {
         Examination {
             source: source.clone(),
             projection: projection.to_vec(),
-            directory: self.temp_directory().to_owned(),
+            directory: self.scratch().pieces(),
         }
     }
 }

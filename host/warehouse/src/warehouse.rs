@@ -14,6 +14,7 @@ use crate::{
     error::{DatabaseError, OpenError, ReadError},
     held::{self, Holder, Reservation},
     meta,
+    scratch::Scratch,
     sql::{self, CATALOG},
     stream::{RowStream, Statement},
 };
@@ -48,8 +49,9 @@ pub struct Settings {
     /// DuckDB's threads; none: one for each core.
     pub threads: Option<u32>,
 
-    /// Where DuckDB spills to, and where pieces of malformed files are examined.
-    /// None: `<path>.tmp`, which exists only while it is used.
+    /// In which directory DuckDB spills, and pieces of malformed files are examined. It is made if it
+    /// is missing; what each process writes has a directory of its own there, which exists only while
+    /// it is used. None: `<path>.tmp`, and for those who read `<path>.tmp.<random>`.
     pub temp_directory: Option<PathBuf>,
 }
 
@@ -61,7 +63,7 @@ pub struct Warehouse {
     // Before the reservation: the file must be closed before it may be opened again.
     instance: Arc<Instance>,
     path: PathBuf,
-    temp_directory: PathBuf,
+    scratch: Scratch,
     memory_limit_mib: u64,
     threads: Option<u32>,
     attachments: Attachments,
@@ -94,6 +96,7 @@ impl Warehouse {
             Self::make(settings)?;
         }
         let warehouse = Self::attach(settings, Access::Write)?;
+        warehouse.scratch.remove_left();
         let database = |source| OpenError::Database {
             path: path.clone(),
             source,
@@ -224,8 +227,8 @@ impl Warehouse {
         &self.attachments
     }
 
-    pub(crate) fn temp_directory(&self) -> &Path {
-        &self.temp_directory
+    pub(crate) fn scratch(&self) -> &Scratch {
+        &self.scratch
     }
 
     /// Returns how many threads DuckDB has.
@@ -301,8 +304,11 @@ impl Warehouse {
                 return Err(OpenError::NotAWarehouse { path: path.clone() });
             }
         }
-        let temp_directory = settings.temp_directory.clone();
-        let temp_directory = temp_directory.unwrap_or_else(|| beside(path, ".tmp"));
+        let scratch = if writing {
+            Scratch::of_writer(settings)
+        } else {
+            Scratch::of_reader(settings)
+        };
         let options = match access {
             Access::Read | Access::Query => "READ_ONLY".to_owned(),
             Access::Write => "READ_WRITE".to_owned(),
@@ -313,7 +319,7 @@ impl Warehouse {
             sql::text(&path.to_string_lossy())
         );
         let open = || -> Result<Arc<Instance>, DatabaseError> {
-            let instance = Instance::open(&configuration(settings, &temp_directory))?;
+            let instance = Instance::open(&configuration(settings, scratch.spill()))?;
             let connection = instance.connect()?;
             connection.execute_batch(&attach)?;
             // Without ICU there is no such setting, and times are in UTC anyway.
@@ -333,7 +339,7 @@ impl Warehouse {
             Ok(instance) => Ok(Self {
                 instance,
                 path: path.clone(),
-                temp_directory,
+                scratch,
                 memory_limit_mib: settings.memory_limit_mib,
                 threads: settings.threads,
                 attachments: Attachments::default(),
@@ -367,13 +373,10 @@ fn has_time_zones(connection: &Connection) -> Result<bool, DatabaseError> {
     Ok(settings > 0)
 }
 
-fn configuration(settings: &Settings, temp_directory: &Path) -> Vec<(&'static str, String)> {
+fn configuration(settings: &Settings, spill: &Path) -> Vec<(&'static str, String)> {
     let mut configuration = vec![
         ("memory_limit", format!("{}MiB", settings.memory_limit_mib)),
-        (
-            "temp_directory",
-            temp_directory.to_string_lossy().into_owned(),
-        ),
+        ("temp_directory", spill.to_string_lossy().into_owned()),
         ("preserve_insertion_order", "false".to_owned()),
         ("autoinstall_known_extensions", "false".to_owned()),
         ("autoload_known_extensions", "false".to_owned()),
