@@ -1,16 +1,11 @@
 //! One crontab line: what is due runs, what was missed is caught up, and one run at a time.
 
-use std::{
-    collections::BTreeMap,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeMap;
 
 use fs_err as fs;
 use serde_json::Value;
 use wigeon_generator::Extract;
-use wigeon_tests::Project;
+use wigeon_tests::{Project, Stopped};
 
 use crate::{
     arrivals::{Arrivals, settings},
@@ -309,29 +304,8 @@ fn one_run_at_a_time() {
     Extract::of_day(0).for_each(|extract| arrivals.arrive(extract));
     let project = &arrivals.project;
     let run = ["run", "--due", "--at", "2019-10-11T23:59"];
-    // Without compiled plugins the run has work for a while, and then it is stopped in it.
-    let mut command = project.command(&run);
-    command.env("WIGEON_CACHE_DIR", project.path("extracts/.cache"));
-    let mut first = command.spawn().expect("the binary runs");
-    let lock = project.path("pageviews_postcode.duckdb.lock");
-    let pid = first.id().to_string();
-    let waiting = Instant::now();
-    while !fs::read_to_string(&lock).is_ok_and(|text| text.contains(&pid) && text.ends_with('}')) {
-        assert!(
-            waiting.elapsed() < Duration::from_mins(1),
-            "the lock was never taken"
-        );
-        thread::sleep(Duration::from_millis(1));
-    }
-    let stop = Command::new("kill")
-        .args(["-STOP", &pid])
-        .status()
-        .expect("a signal");
-    assert!(stop.success());
-    assert!(
-        first.try_wait().expect("the state of a child").is_none(),
-        "it is still at work"
-    );
+    let first = Stopped::at(project, "locked", &run);
+    let pid = first.pid().to_string();
 
     for command in [run.as_slice(), &["run"]] {
         let second = project.run(command);
@@ -344,8 +318,9 @@ fn one_run_at_a_time() {
         );
     }
 
-    first.kill().expect("SIGKILL");
-    first.wait().expect("a child that ends");
+    // Dropped, it is killed.
+    drop(first);
+    let lock = project.path("pageviews_postcode.duckdb.lock");
     assert!(
         fs::read_to_string(&lock)
             .expect("the lock file")

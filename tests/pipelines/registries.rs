@@ -2,7 +2,7 @@
 
 use std::{
     net::{TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::LazyLock,
     thread,
@@ -31,8 +31,14 @@ impl Registry {
             say_skipped("there is no docker-registry (tools/setup-tests fetches it)");
             return None;
         };
+        // Somebody else may have taken its port.
+        let begun = (0..5).find_map(|_| Self::at_some_port(&program));
+        Some(begun.expect("a registry that begins"))
+    }
+
+    /// Starts a registry at a port that was free a moment ago; none if it could not begin.
+    fn at_some_port(program: &Path) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
-        // Free a moment ago: nobody else is likely to take it.
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let host = format!("127.0.0.1:{}", port.expect("a port").port());
         let configuration = directory.path().join("registry.yml");
@@ -49,17 +55,26 @@ impl Registry {
             .stderr(Stdio::null())
             .spawn()
             .expect("it starts");
-        let registry = Self {
+        let mut registry = Self {
             process,
             host,
             directory,
         };
         let begun = Instant::now();
         while TcpStream::connect(&registry.host).is_err() {
+            if registry.has_ended() {
+                return None;
+            }
             assert!(begun.elapsed() < Duration::from_secs(30), "no registry");
             thread::sleep(Duration::from_millis(20));
         }
-        Some(registry)
+        // It would have been somebody else's.
+        (!registry.has_ended()).then_some(registry)
+    }
+
+    fn has_ended(&mut self) -> bool {
+        let state = self.process.try_wait().expect("the state of a child");
+        state.is_some()
     }
 
     fn reference(&self, name: &str) -> String {

@@ -269,7 +269,11 @@ fn what_runs_can_be_interrupted() {
             load.append("t", batch_reader(three().schema(), batches))
         });
         thread::sleep(Duration::from_millis(300));
-        interrupter.interrupt();
+        // What has not begun by then is not interrupted.
+        while !query.is_finished() || !load.is_finished() {
+            interrupter.interrupt();
+            thread::sleep(Duration::from_millis(20));
+        }
         assert!(matches!(
             query.join().unwrap().unwrap_err(),
             ReadError::Interrupted
