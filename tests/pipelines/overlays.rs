@@ -228,6 +228,17 @@ fn one_change_more_does_not_put_off_the_folds_of_the_days_after() {
     assert!(!plan("2019-12-02T19:59").contains(to_fold));
     let planned = plan("2019-12-02T20:00");
     assert!(planned.contains(to_fold), "{planned}");
+    // Of the whole pipeline the target's step comes first, and leaves nothing to fold.
+    let planned = project.ok(&["plan", "--at", "2019-12-02T20:00"]);
+    assert_eq!(
+        planned.matches("is to be folded in").count(),
+        1,
+        "{planned}"
+    );
+    assert!(
+        planned.contains("no new file; an overlay is to be folded in"),
+        "{planned}"
+    );
     let other = project.copy();
     other.ok(&[&["run", "--at", "2019-12-02T20:00"][..], &detection].concat());
     assert_eq!(status(&other), (true, Value::Null));

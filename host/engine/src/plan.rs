@@ -1,5 +1,7 @@
 //! What a run would do, without doing any of it.
 
+use std::collections::HashSet;
+
 use wigeon_manifest::{Source, Step};
 use wigeon_warehouse::Warehouse;
 
@@ -14,7 +16,7 @@ use crate::{
 
 impl Project {
     /// Says what a run would do and why: the plugins are loaded and every schema is known, new
-    /// inputs are listed and changed keys counted, but nothing is read, written or locked.
+    /// inputs are listed and changed keys counted, but nothing is loaded, written or locked.
     ///
     /// # Errors
     ///
@@ -26,9 +28,11 @@ impl Project {
         let cancellation = Cancellation::default();
         let mut resolver = Resolver::new(self, request.cache.as_deref(), &cancellation)?;
         let mut plans = vec![];
+        let mut folded = HashSet::new();
         for step in steps {
             let resolved = resolver.step(step, request.at)?;
-            plans.push(self.plan_step(&reading.warehouse, request, step, &resolved)?);
+            let warehouse = &reading.warehouse;
+            plans.push(self.plan_step(warehouse, request, step, &resolved, &mut folded)?);
         }
         Ok(PlanReport {
             pipeline: self.pipeline().name().to_owned(),
@@ -37,12 +41,14 @@ impl Project {
         })
     }
 
+    /// Says what a step would do, and notes the table whose overlay it folds in.
     fn plan_step(
         &self,
         warehouse: &Warehouse,
         request: &RunRequest,
         step: &Step,
         resolved: &ResolvedStep<'_>,
+        folded: &mut HashSet<String>,
     ) -> Result<StepPlan, EngineError> {
         let mut inputs = vec![];
         let mut keys = None;
@@ -90,7 +96,13 @@ impl Project {
             }
             Work::Snapshot { .. } | Work::Transform { .. } => None,
         };
-        if to_fold.is_some() {
+        let table = match &resolved.work {
+            Work::ChangeDetection { target, .. } => &target.step,
+            _ => &step.name,
+        };
+        // What one step folds in is not there any more for the next one.
+        let folds = to_fold.is_some() && !folded.contains(table);
+        if folds {
             runs = true;
             reason.push_str("; an overlay is to be folded in");
         }
@@ -105,6 +117,9 @@ impl Project {
                     (true, format!("due since {ticks}; {reason}"))
                 }
             };
+        }
+        if folds && runs {
+            folded.insert(table.clone());
         }
         let id = resolved.configured.plugin.id();
         let table_rows = warehouse
