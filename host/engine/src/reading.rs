@@ -22,7 +22,7 @@ impl Reading {
                 _directory: None,
             });
         }
-        let directory = TemporaryDirectory::new_in(&std::env::temp_dir(), "wigeon-empty-");
+        let directory = TemporaryDirectory::new("wigeon-empty-");
         let directory = directory.map_err(EngineError::Temporary)?;
         let settings = Settings {
             path: directory.path().join("empty.duckdb"),

@@ -292,7 +292,7 @@ fn temporary(settings: &Settings) -> Result<TemporaryDirectory, EngineError> {
             fs::create_dir_all(directory)?;
             TemporaryDirectory::new_in(directory, PREFIX)
         }
-        None => TemporaryDirectory::new_in(&std::env::temp_dir(), PREFIX),
+        None => TemporaryDirectory::new(PREFIX),
     };
     make().map_err(EngineError::Temporary)
 }

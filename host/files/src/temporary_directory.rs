@@ -1,6 +1,10 @@
 //! A directory that is there as long as it is used.
 
-use std::{io, io::ErrorKind, path::Path};
+use std::{
+    fs::TryLockError,
+    io::{self, ErrorKind},
+    path::Path,
+};
 
 use fs_err as fs;
 use tempfile::TempDir;
@@ -11,12 +15,20 @@ const LOCK: &str = ".wigeon-in-use";
 /// A directory for this user alone, which is removed with what is in it when this is dropped.
 #[derive(Debug)]
 pub struct TemporaryDirectory {
-    // Closed before the directory is removed.
-    _lock: fs::File,
+    lock: fs::File,
     directory: TempDir,
 }
 
 impl TemporaryDirectory {
+    /// Makes a directory where the system has temporary files, as [`Self::new_in`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
+    pub fn new(prefix: &str) -> io::Result<Self> {
+        Self::new_in(&std::env::temp_dir(), prefix)
+    }
+
     /// Makes a directory in another, which must be there, with a name that begins with `prefix`.
     /// Those that killed processes have left there with the same prefix are removed first.
     ///
@@ -25,22 +37,28 @@ impl TemporaryDirectory {
     /// Those of the file system.
     pub fn new_in(parent: &Path, prefix: &str) -> io::Result<Self> {
         remove_left(parent, prefix);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(prefix);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+
+            builder.permissions(std::fs::Permissions::from_mode(0o700));
+        }
         loop {
-            let directory = tempfile::Builder::new().prefix(prefix).tempdir_in(parent)?;
+            let directory = builder.tempdir_in(parent)?;
             let path = directory.path().join(LOCK);
             let lock = match fs::File::create_new(&path) {
                 Ok(lock) => lock,
-                // Somebody took it for one that is left.
+                // Somebody took it for one that is left, here and below.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
-            // An error says that there are no locks here: then others have none either.
-            drop(lock.file().lock());
-            if path.try_exists()? {
-                return Ok(Self {
-                    _lock: lock,
-                    directory,
-                });
+            // Any other error says that there are no locks here: then nobody has one.
+            if !matches!(lock.file().try_lock(), Err(TryLockError::WouldBlock))
+                && path.try_exists()?
+            {
+                return Ok(Self { lock, directory });
             }
         }
     }
@@ -48,6 +66,13 @@ impl TemporaryDirectory {
     /// Returns where it is.
     pub fn path(&self) -> &Path {
         self.directory.path()
+    }
+}
+
+impl Drop for TemporaryDirectory {
+    fn drop(&mut self) {
+        // What is left of it, the directory itself, goes right after that.
+        remove_all(self.directory.path(), self.lock.path());
     }
 }
 
@@ -78,12 +103,32 @@ fn remove_left(parent: &Path, prefix: &str) {
 
 fn remove_unless_in_use(directory: &Path, lock: &Path) {
     // It is kept until all is removed.
-    let Ok(lock) = fs::File::open(lock) else {
+    let Ok(file) = fs::File::open(lock) else {
         return;
     };
-    if lock.file().try_lock().is_ok() {
-        drop(fs::remove_dir_all(directory));
+    if file.file().try_lock().is_ok() {
+        remove_all(directory, lock);
     }
+}
+
+/// Removes a directory and what is in it, the lock last: who is killed meanwhile has left it too.
+fn remove_all(directory: &Path, lock: &Path) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path == lock {
+            continue;
+        }
+        if entry.file_type().is_ok_and(|found| found.is_dir()) {
+            drop(fs::remove_dir_all(path));
+        } else {
+            drop(fs::remove_file(path));
+        }
+    }
+    drop(fs::remove_file(lock));
+    drop(fs::remove_dir(directory));
 }
 
 #[cfg(test)]
@@ -107,6 +152,15 @@ mod tests {
         assert!(in_use.path().join(LOCK).exists() && other.path().exists());
         assert!(!at("a-left").exists() && !at("a-empty").exists());
         assert!(at("a-user/file").exists() && at("b-other").exists());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+
+            let mode = fs::metadata(in_use.path()).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+        fs::create_dir(in_use.path().join("deep")).unwrap();
+        fs::write(in_use.path().join("deep/file"), "").unwrap();
         let paths = [in_use.path().to_owned(), other.path().to_owned()];
         drop((in_use, other));
         assert!(paths.iter().all(|path| !path.exists()));

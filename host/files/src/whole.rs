@@ -1,9 +1,15 @@
 //! Files that are written whole or not at all.
 
-use std::{io, io::Write, path::Path};
+use std::{
+    fs::TryLockError,
+    io::{self, Write},
+    path::Path,
+};
 
 use fs_err as fs;
 use tempfile::NamedTempFile;
+
+use crate::directory_of;
 
 /// How the name of a file begins that is being written.
 const UNFINISHED: &str = ".wigeon-unfinished-";
@@ -19,20 +25,37 @@ pub enum Readers {
 
 /// Makes a file of some bytes, or replaces one, and sees to it that they are on disk.
 ///
-/// They are written beside it, under a name of their own that is taken away if that fails. What a
+/// # Errors
+///
+/// Those of [`write_whole_with`].
+pub fn write_whole(path: &Path, readers: Readers, parts: &[&[u8]]) -> io::Result<()> {
+    write_whole_with(path, readers, |file| {
+        parts.iter().try_for_each(|part| file.write_all(part))
+    })
+}
+
+/// Makes a file of what `write` writes, or replaces one, and sees to it that it is on disk.
+///
+/// It is written beside its place, under a name of its own that is taken away if that fails. What a
 /// killed process has left there is removed first.
 ///
 /// # Errors
 ///
-/// Those of the file system. The file is then as it was.
-pub fn write_whole(path: &Path, readers: Readers, parts: &[&[u8]]) -> io::Result<()> {
+/// Those of the file system and of `write`. The file is then as it was.
+pub fn write_whole_with(
+    path: &Path,
+    readers: Readers,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     remove_unfinished(path);
-    let mut file = unfinished(parent(path), readers)?;
-    for part in parts {
-        file.write_all(part)?;
-    }
+    let mut file = unfinished(directory_of(path), readers)?;
+    write(&mut file)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
+    // That it has this name is on disk with its directory. Not every system can be asked for that.
+    if let Ok(directory) = fs::File::open(directory_of(path)) {
+        drop(directory.sync_all());
+    }
     Ok(())
 }
 
@@ -40,7 +63,7 @@ pub fn write_whole(path: &Path, readers: Readers, parts: &[&[u8]]) -> io::Result
 ///
 /// What cannot be removed stays: it is in nobody's way.
 pub fn remove_unfinished(path: &Path) {
-    let Ok(entries) = fs::read_dir(parent(path)) else {
+    let Ok(entries) = fs::read_dir(directory_of(path)) else {
         return;
     };
     for entry in entries.flatten() {
@@ -60,13 +83,6 @@ pub fn remove_unfinished(path: &Path) {
     }
 }
 
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    }
-}
-
 fn unfinished(directory: &Path, readers: Readers) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(UNFINISHED);
@@ -83,10 +99,11 @@ fn unfinished(directory: &Path, readers: Readers) -> io::Result<NamedTempFile> {
     let _: Readers = readers;
     loop {
         let file = builder.tempfile_in(directory)?;
-        // An error says that there are no locks here: then others have none either.
-        drop(file.as_file().lock());
-        // Before it was locked, it looked like one that is left.
-        if file.path().try_exists()? {
+        // Before it was locked, it looked like one that is left, and somebody may have taken it for
+        // that. Any other error says that there are no locks here: then nobody has one.
+        if !matches!(file.as_file().try_lock(), Err(TryLockError::WouldBlock))
+            && file.path().try_exists()?
+        {
             return Ok(file);
         }
     }

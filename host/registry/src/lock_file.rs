@@ -12,8 +12,7 @@ use std::{
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
-
-use wigeon_files::{Readers, remove_unfinished, write_whole};
+use wigeon_files::{DirectoryLock, Readers, directory_of, remove_unfinished, write_whole};
 
 use crate::ResolvedPlugin;
 
@@ -187,6 +186,7 @@ impl LockFile {
                 return Err(self.mismatch(&plugin.reference, &plugin.digest, known));
             }
             Some(_) => (Pinned::Updated, Change::Replace),
+            None if update => (Pinned::New, Change::Replace),
             None => (Pinned::New, Change::Add),
         };
         let locked = LockedPlugin {
@@ -235,6 +235,7 @@ impl LockFile {
             remove_unfinished(&self.path);
             return Ok(());
         }
+        let _alone = DirectoryLock::take(directory_of(&self.path));
         self.plugins = self.merged(Self::read(&self.path)?.plugins)?;
         let written = Written {
             version: VERSION,
@@ -349,14 +350,40 @@ mod tests {
         assert_eq!(pinned("file:b.wasm"), Some(digest(b"new")));
         assert_eq!(pinned("file:gone.wasm"), None);
 
-        // Nobody knows which of two new ones is meant.
-        let [mut one, mut other] = [(); 2].map(|()| read());
-        pin(&mut one, "file:c.wasm", b"one");
-        pin(&mut other, "file:c.wasm", b"other");
+        // Nobody knows which of two new ones is meant, unless it is said.
+        let [mut one, mut other, mut last] = [(); 3].map(|()| read());
+        for (lock, bytes) in [(&mut one, b"one"), (&mut other, b"two")] {
+            let plugin = plugin("file:c.wasm", bytes);
+            assert_eq!(lock.pin(&plugin, "0.1.0", false).unwrap(), Pinned::New);
+        }
+        pin(&mut last, "file:c.wasm", b"three");
         one.write().unwrap();
         let mismatch = other.write();
         assert!(matches!(mismatch, Err(LockFileError::Mismatch { .. })));
         assert_eq!(pinned("file:c.wasm"), Some(digest(b"one")));
+        last.write().unwrap();
+        assert_eq!(pinned("file:c.wasm"), Some(digest(b"three")));
+    }
+
+    #[test]
+    fn all_that_pin_at_once_have_pinned() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("wigeon.lock");
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for number in 0..10 {
+                        let mut lock = LockFile::read(path).unwrap();
+                        let plugin = plugin(&format!("file:{thread}-{number}.wasm"), b"x");
+                        lock.pin(&plugin, "0.1.0", false).unwrap();
+                        lock.write().unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(LockFile::read(&path).unwrap().plugins.len(), 80);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]
