@@ -5,6 +5,7 @@ mod arrivals;
 #[cfg(unix)]
 mod at_once;
 mod committed;
+#[cfg(unix)]
 mod cron;
 mod encodings;
 mod examples;
@@ -26,6 +27,8 @@ mod soak;
 mod spilling;
 mod strangers;
 mod third_party;
+#[cfg(unix)]
+mod torn;
 mod transforms;
 mod twice;
 mod verify;

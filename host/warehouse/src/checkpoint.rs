@@ -53,6 +53,9 @@ impl Warehouse {
         &self,
         write: impl FnOnce(&Connection) -> Result<(), DatabaseError>,
     ) -> Result<(), CheckpointError> {
+        if let Some(doublewrite) = self.doublewrite() {
+            doublewrite.finish();
+        }
         let moved = self.connect().and_then(|connection| write(&connection));
         moved.map_err(|source| CheckpointError {
             path: self.path().to_owned(),

@@ -11,6 +11,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use wigeon_files::directory_of;
+
 /// The files that this process has open, and how many times each; zero times: for writing.
 static OPEN: Mutex<BTreeMap<PathBuf, u32>> = Mutex::new(BTreeMap::new());
 
@@ -67,14 +69,43 @@ pub(crate) fn canonical(path: &Path) -> PathBuf {
     if let Ok(path) = fs_err::canonicalize(path) {
         return path;
     }
-    let directory = match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    };
-    match (fs_err::canonicalize(directory), path.file_name()) {
+    match (fs_err::canonicalize(directory_of(path)), path.file_name()) {
         (Ok(directory), Some(name)) => directory.join(name),
         _ => path.to_owned(),
     }
+}
+
+/// Takes the lock that DuckDB takes to write to a file, until the file is closed, or says that somebody
+/// has it open.
+///
+/// This process must not have the file open otherwise.
+#[cfg(unix)]
+pub(crate) fn lock(file: &fs_err::File) -> bool {
+    use nix::{
+        fcntl::{FcntlArg, fcntl},
+        libc,
+    };
+
+    let (Ok(kind), Ok(whence)) = (
+        libc::c_short::try_from(libc::F_WRLCK),
+        libc::c_short::try_from(libc::SEEK_SET),
+    ) else {
+        return false;
+    };
+    let lock = libc::flock {
+        l_type: kind,
+        l_whence: whence,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(file.file(), FcntlArg::F_SETLK(&lock)).is_ok()
+}
+
+/// Says that somebody has a file open, since nobody knows.
+#[cfg(not(unix))]
+pub(crate) fn lock(_file: &fs_err::File) -> bool {
+    false
 }
 
 /// A process that has locked a file.

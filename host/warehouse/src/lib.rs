@@ -26,6 +26,7 @@ mod csv_record;
 mod csv_scan;
 mod diagnose;
 mod digest;
+mod doublewrite;
 mod error;
 mod estimate;
 mod files;

@@ -8,6 +8,7 @@ use arrow_schema::{Field, SchemaRef};
 use crate::{
     c_interface::{ArrowScan, Connection},
     catalog::{self, TableColumn},
+    doublewrite::Doublewrite,
     error::{DatabaseError, LoadError, ReadError},
     invariants::{Committed, Written},
     parquet, sql,
@@ -23,6 +24,7 @@ use crate::{
 /// load at a time; of two that change the same rows, one fails.
 pub struct Load {
     connection: Connection,
+    doublewrite: Option<Arc<Doublewrite>>,
     open: bool,
     /// What it has written, to be compared with what is there.
     pub(crate) written: RefCell<Written>,
@@ -41,8 +43,10 @@ impl Warehouse {
         let begin = || -> Result<Load, DatabaseError> {
             let connection = self.connect()?;
             connection.execute_batch("BEGIN TRANSACTION")?;
+            self.doublewrite().inspect(|copies| copies.begin());
             Ok(Load {
                 connection,
+                doublewrite: self.doublewrite().cloned(),
                 open: true,
                 written: RefCell::default(),
                 #[cfg(test)]
@@ -129,6 +133,10 @@ impl Load {
     /// - [`LoadError::Interrupted`], [`LoadError::Database`].
     pub fn commit(mut self) -> Result<Committed, LoadError> {
         let committed = self.check()?;
+        // A commit of much is a checkpoint at once.
+        if let Some(doublewrite) = &self.doublewrite {
+            doublewrite.finish();
+        }
         self.run("COMMIT")?;
         self.open = false;
         Ok(committed)

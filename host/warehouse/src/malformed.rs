@@ -20,7 +20,6 @@ use crate::{
     csv_record::{self, Record, Records, Window, Windows},
     error::{DatabaseError, ReadError},
     files::FileIdentity,
-    scratch::PIECE,
     source::{FileSource, RejectedRow, SourceFormat},
     sql,
 };
@@ -282,7 +281,7 @@ impl Examination {
     fn write(&self, header: &[u8], rows: &[u8]) -> io::Result<NamedTempFile> {
         fs_err::create_dir_all(&self.directory)?;
         let mut piece = tempfile::Builder::new()
-            .prefix(PIECE)
+            .prefix("piece-")
             .tempfile_in(&self.directory)?;
         piece.write_all(header)?;
         piece.write_all(rows)?;

@@ -1,13 +1,13 @@
 //! Where a process writes what is gone when it ends: what DuckDB spills, and pieces of files.
 //!
 //! DuckDB numbers the files that it spills to from zero and opens them without a lock, so two
-//! processes with one directory write over each other's rows. Therefore each has its own: who writes
-//! to the warehouse, and is alone with it, the one with the plain name, and who reads it one with a
-//! random ending; and in a `temp_directory` that pipelines share, all have the warehouse in their
-//! names. None of them is made before it is needed.
+//! processes with one directory write over each other's rows. Therefore each has its own, with a
+//! random name: beside the warehouse, made only when it is needed, since who reads may not be allowed
+//! to make any; or in the `temp_directory` of the settings, which several pipelines may share.
 //!
-//! A process that is killed leaves its files. Whoever has the warehouse for writing can tell that
-//! nobody else is at work, and removes them.
+//! A process that is killed leaves its files. In a `temp_directory` whoever comes next finds that they
+//! are in use no more ([`TemporaryDirectory`]). Beside the warehouse, who has it for writing knows that
+//! nobody else is at work.
 
 use std::{
     ffi::OsStr,
@@ -15,80 +15,88 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::warehouse::{Settings, beside};
+use wigeon_files::{TemporaryDirectory, directory_of};
 
-/// What follows the name of the directory in which pieces of files are.
+use crate::{
+    held::canonical,
+    warehouse::{Settings, beside},
+};
+
+/// How the names of directories in a `temp_directory` begin.
+const SHARED: &str = "wigeon-spill-";
+
+/// What follows the name of the warehouse, before what is random.
+const BESIDE: &str = ".tmp.";
+
+/// What follows the name of a directory, for the one in which pieces of files are.
 const PIECES: &str = ".pieces";
-
-/// How the names of files begin that may be removed: DuckDB's, and pieces.
-const OURS: [&str; 2] = ["duckdb_temp_", PIECE];
-
-/// How the names of pieces begin.
-pub(crate) const PIECE: &str = "piece-";
 
 /// The directories of a process for a warehouse.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     spill: PathBuf,
+    pieces: PathBuf,
+    _shared: Option<TemporaryDirectory>,
 }
 
 impl Scratch {
-    /// Returns the directories of who is alone with a warehouse.
-    ///
-    /// They are `<path>.tmp`, or `<name>-<hash of the path>.tmp` in the directory of the settings.
-    pub(crate) fn of_writer(settings: &Settings) -> Self {
-        let path = &settings.path;
-        let spill = match (&settings.temp_directory, path.file_name()) {
-            (Some(directory), Some(name)) => {
-                let canonical = crate::held::canonical(path);
-                let hash = blake3::hash(canonical.as_os_str().as_encoded_bytes()).to_hex();
-                directory.join(beside(Path::new(name), &format!("-{}.tmp", &hash[..16])))
-            }
-            _ => beside(path, ".tmp"),
+    /// Returns new directories.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let random = RandomState::new().hash_one(()) >> 32;
+        let Some(directory) = &settings.temp_directory else {
+            let path = canonical(&settings.path);
+            return Self::at(beside(&path, &format!("{BESIDE}{random:08x}")));
         };
-        // DuckDB makes the last directory only. If this fails, so does that, where it is needed.
-        if let Some(directory) = &settings.temp_directory {
-            drop(fs_err::create_dir_all(directory));
+        // Not those above it: a disk that is not mounted is to be told.
+        drop(fs_err::create_dir(directory));
+        match TemporaryDirectory::new_in(directory, SHARED) {
+            Ok(shared) => Self {
+                spill: shared.path().to_owned(),
+                pieces: shared.path().join("pieces"),
+                _shared: Some(shared),
+            },
+            // Most need none. Who does is told by then.
+            Err(_) => Self::at(directory.join(format!("{SHARED}{random:08x}"))),
         }
-        Self { spill }
     }
 
-    /// Returns the directories of one of many who read a warehouse.
-    pub(crate) fn of_reader(settings: &Settings) -> Self {
-        let random = RandomState::new().hash_one(());
+    fn at(spill: PathBuf) -> Self {
         Self {
-            spill: beside(&Self::of_writer(settings).spill, &format!(".{random:016x}")),
+            pieces: beside(&spill, PIECES),
+            spill,
+            _shared: None,
         }
     }
 
-    /// Returns where DuckDB spills to. It makes the directory, and removes it.
+    /// Returns where DuckDB spills to. It makes the directory if it is not there, and removes it then.
     pub(crate) fn spill(&self) -> &Path {
         &self.spill
     }
 
     /// Returns where pieces of files are. Whoever needs it makes it.
-    pub(crate) fn pieces(&self) -> PathBuf {
-        beside(&self.spill, PIECES)
+    pub(crate) fn pieces(&self) -> &Path {
+        &self.pieces
     }
 
-    /// Removes what processes have left that were killed. Only for who is alone with the warehouse.
+    /// Removes what killed processes have left beside a warehouse. Only for who has it for writing: its
+    /// own directory stays.
     ///
-    /// What cannot be removed stays: it is in nobody's way.
-    pub(crate) fn remove_left(&self) {
-        let (Some(directory), Some(own)) = (self.spill.parent(), self.spill.file_name()) else {
-            return;
-        };
-        let directory = if directory.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            directory
-        };
-        let Ok(entries) = fs_err::read_dir(directory) else {
+    /// What cannot be removed stays as well: it is in nobody's way.
+    pub(crate) fn remove_left(&self, warehouse: &Path) {
+        let path = canonical(warehouse);
+        let (Some(name), Ok(entries)) = (path.file_name(), fs_err::read_dir(directory_of(&path)))
+        else {
             return;
         };
         for entry in entries.flatten() {
-            if is_of(own, &entry.file_name()) {
-                remove(&entry.path());
+            let is_directory = || entry.file_type().is_ok_and(|found| found.is_dir());
+            let left = entry.path();
+            if is_left(name, &entry.file_name())
+                && is_directory()
+                && left != self.spill
+                && left != self.pieces
+            {
+                drop(fs_err::remove_dir_all(left));
             }
         }
     }
@@ -96,38 +104,18 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        drop(fs_err::remove_dir(self.pieces()));
+        drop(fs_err::remove_dir(&self.pieces));
     }
 }
 
-/// Returns whether a name is that of a directory that belongs to a writer's, or the same.
-fn is_of(own: &OsStr, name: &OsStr) -> bool {
-    let (own, name) = (own.as_encoded_bytes(), name.as_encoded_bytes());
-    let Some(rest) = name.strip_prefix(own) else {
-        return false;
-    };
-    let rest = rest.strip_suffix(PIECES.as_bytes()).unwrap_or(rest);
-    match rest {
-        [] => true,
-        [b'.', random @ ..] => random.len() == 16 && random.iter().all(u8::is_ascii_hexdigit),
-        _ => false,
-    }
-}
-
-/// Removes our files in a directory, and then the directory, if it is one and empty: it may be a
-/// link to one on another disk, or have somebody's files in it.
-fn remove(directory: &Path) {
-    let Ok(entries) = fs_err::read_dir(directory) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.as_encoded_bytes();
-        if OURS.iter().any(|ours| name.starts_with(ours.as_bytes())) {
-            drop(fs_err::remove_file(entry.path()));
-        }
-    }
-    drop(fs_err::remove_dir(directory));
+/// Returns whether a name is one that a process gave a directory beside the warehouse of a name.
+fn is_left(warehouse: &OsStr, name: &OsStr) -> bool {
+    let (warehouse, name) = (warehouse.as_encoded_bytes(), name.as_encoded_bytes());
+    let random = name
+        .strip_prefix(warehouse)
+        .and_then(|rest| rest.strip_prefix(BESIDE.as_bytes()))
+        .map(|rest| rest.strip_suffix(PIECES.as_bytes()).unwrap_or(rest));
+    random.is_some_and(|random| random.len() == 8 && random.iter().all(u8::is_ascii_hexdigit))
 }
 
 #[cfg(test)]
@@ -147,23 +135,34 @@ mod tests {
     fn no_two_processes_share_a_directory() {
         let directory = tempfile::tempdir().unwrap();
         let at = |path: &str| directory.path().join(path);
-        for shared in [None, Some(at("shared"))] {
-            let of = |path: &str| settings(at(path), shared.clone());
-            let writer = Scratch::of_writer(&of("a.duckdb"));
-            assert_eq!(writer.spill, Scratch::of_writer(&of("a.duckdb")).spill);
-            for other in [
-                Scratch::of_reader(&of("a.duckdb")),
-                Scratch::of_reader(&of("a.duckdb")),
-                // The same name, and another warehouse.
-                Scratch::of_writer(&of("other/a.duckdb")),
-            ] {
-                assert_ne!(writer.spill, other.spill);
-            }
-            let [one, other] = [(); 2].map(|()| Scratch::of_reader(&of("a.duckdb")));
-            assert_ne!(one.spill, other.spill);
+        let shared = Some(at("shared"));
+        // Another container may have another warehouse at the same path.
+        let all = [None, None, shared.clone(), shared.clone()]
+            .map(|directory| Scratch::new(&settings(at("a.duckdb"), directory)));
+        for (place, one) in all.iter().enumerate() {
+            assert!(
+                all[place + 1..]
+                    .iter()
+                    .all(|other| other.spill != one.spill)
+            );
         }
-        let beside = Scratch::of_writer(&settings(at("a.duckdb"), None));
-        assert_eq!(beside.spill, at("a.duckdb.tmp"));
+        assert!(!all[0].spill.exists(), "nobody has needed it");
+        assert!(
+            all[2..]
+                .iter()
+                .all(|one| one.spill.starts_with(at("shared")) && one.spill.exists())
+        );
+        drop(all);
+        assert_eq!(fs_err::read_dir(at("shared")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_is_told_to_who_needs_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = directory.path().join("not/mounted");
+        let scratch = Scratch::new(&settings(directory.path().join("a"), Some(missing.clone())));
+        assert!(scratch.spill.starts_with(&missing));
+        assert!(!missing.exists());
     }
 
     #[test]
@@ -171,43 +170,42 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let at = |path: &str| directory.path().join(path);
         let settings = settings(at("a.duckdb"), None);
-        let reader = Scratch::of_reader(&settings);
-        let left = [at("a.duckdb.tmp"), reader.spill.clone(), reader.pieces()];
-        for left in &left {
-            fs_err::create_dir(left).unwrap();
-            fs_err::write(left.join("duckdb_temp_storage_DEFAULT-0.tmp"), "").unwrap();
-            fs_err::write(left.join("piece-abc"), "").unwrap();
-        }
+        let [left, own] = [(); 2].map(|()| Scratch::new(&settings));
         let others = [
-            at("a.duckdb.tmp.old"),
-            at("b.duckdb.tmp"),
-            at("a.duckdb.tmp.pieces"),
+            "a.duckdb.tmp",
+            "a.duckdb.tmp.old",
+            "a.duckdb.tmp.0123456z",
+            "b.duckdb.tmp.01234567",
         ];
-        for other in &others {
-            fs_err::create_dir(other).unwrap();
-            fs_err::write(other.join("duckdb_temp_block-1.block"), "").unwrap();
+        let others = others.map(at);
+        let dirs = [&left.spill, &left.pieces, &own.spill, &own.pieces];
+        for made in dirs.into_iter().chain(&others) {
+            fs_err::create_dir(made).unwrap();
+            fs_err::write(made.join("duckdb_temp_storage_DEFAULT-0.tmp"), "").unwrap();
         }
-        fs_err::write(others[2].join("of the user"), "").unwrap();
-        fs_err::write(at("a.duckdb.tmp.0123456789abcdef"), "a file").unwrap();
+        fs_err::write(at("a.duckdb.tmp.89abcdef"), "a file").unwrap();
 
-        Scratch::of_writer(&settings).remove_left();
+        own.remove_left(&settings.path);
 
-        assert!(left.iter().all(|left| !left.exists()), "{left:?}");
-        let files = |of: &Path| fs_err::read_dir(of).unwrap().count();
-        assert_eq!(others.map(|other| files(&other)), [1, 1, 1]);
-        assert!(at("a.duckdb.tmp.0123456789abcdef").exists());
+        assert!(!left.spill.exists() && !left.pieces.exists());
+        assert!(own.spill.exists() && own.pieces.exists());
+        assert!(others.iter().all(|other| other.exists()), "{others:?}");
+        assert!(at("a.duckdb.tmp.89abcdef").exists());
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_link_to_another_disk_stays() {
+    fn a_warehouse_has_its_directories_where_it_is_and_not_where_a_link_is() {
         let directory = tempfile::tempdir().unwrap();
         let at = |path: &str| directory.path().join(path);
-        fs_err::create_dir(at("disk")).unwrap();
-        fs_err::write(at("disk/duckdb_temp_storage_DEFAULT-0.tmp"), "").unwrap();
-        fs_err::os::unix::fs::symlink(at("disk"), at("a.duckdb.tmp")).unwrap();
-        Scratch::of_writer(&settings(at("a.duckdb"), None)).remove_left();
-        assert!(at("a.duckdb.tmp").is_symlink());
-        assert_eq!(fs_err::read_dir(at("disk")).unwrap().count(), 0);
+        fs_err::create_dir(at("real")).unwrap();
+        fs_err::write(at("real/a.duckdb"), "").unwrap();
+        fs_err::os::unix::fs::symlink(at("real/a.duckdb"), at("link.duckdb")).unwrap();
+        let scratch = Scratch::new(&settings(at("link.duckdb"), None));
+        let real = fs_err::canonicalize(at("real")).unwrap();
+        assert_eq!(directory_of(&scratch.spill), real);
+        fs_err::create_dir(&scratch.spill).unwrap();
+        Scratch::new(&settings(at("b"), None)).remove_left(&at("link.duckdb"));
+        assert!(!scratch.spill.exists());
     }
 }

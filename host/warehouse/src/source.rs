@@ -279,7 +279,7 @@ impl Warehouse {
         Examination {
             source: source.clone(),
             projection: projection.to_vec(),
-            directory: self.scratch().pieces(),
+            directory: self.scratch().pieces().to_owned(),
         }
     }
 }

@@ -8,9 +8,12 @@ use std::{
     thread,
 };
 
+use wigeon_files::directory_of;
+
 use crate::{
     attached::{self, Attachments},
     c_interface::{Connection, Instance},
+    doublewrite::{self, Doublewrite},
     error::{DatabaseError, OpenError, ReadError},
     held::{self, Holder, Reservation},
     meta,
@@ -50,8 +53,8 @@ pub struct Settings {
     pub threads: Option<u32>,
 
     /// In which directory DuckDB spills, and pieces of malformed files are examined. It is made if it
-    /// is missing; what each process writes has a directory of its own there, which exists only while
-    /// it is used. None: `<path>.tmp`, and for those who read `<path>.tmp.<random>`.
+    /// is missing, but not those above it; each process has a directory of its own there. None: it has
+    /// one beside the file, `<path>.tmp.<random>`, which exists only while it is used.
     pub temp_directory: Option<PathBuf>,
 }
 
@@ -68,6 +71,7 @@ pub struct Warehouse {
     threads: Option<u32>,
     attachments: Attachments,
     access: Access,
+    doublewrite: Option<Arc<Doublewrite>>,
     _reservation: Reservation,
 }
 
@@ -86,7 +90,7 @@ impl Warehouse {
     /// - [`OpenError::Unreadable`], [`OpenError::Database`] for anything else.
     pub fn open(settings: &Settings) -> Result<Self, OpenError> {
         let path = &settings.path;
-        let directory = parent(path);
+        let directory = directory_of(path);
         if !directory.is_dir() {
             return Err(OpenError::Missing {
                 path: directory.to_owned(),
@@ -96,14 +100,17 @@ impl Warehouse {
             Self::make(settings)?;
         }
         let warehouse = Self::attach(settings, Access::Write)?;
-        warehouse.scratch.remove_left();
+        warehouse.scratch.remove_left(path);
         let database = |source| OpenError::Database {
             path: path.clone(),
             source,
         };
         let connection = warehouse.connect().map_err(database)?;
         match meta::version(&connection).map_err(database)? {
-            None => meta::create(&connection).map_err(database)?,
+            None => {
+                warehouse.doublewrite().inspect(|copies| copies.finish());
+                meta::create(&connection).map_err(database)?;
+            }
             Some(found) => check_version(path, found)?,
         }
         drop(connection);
@@ -227,6 +234,11 @@ impl Warehouse {
         &self.attachments
     }
 
+    /// Returns who keeps copies of what a checkpoint writes over, if it was opened for writing.
+    pub(crate) fn doublewrite(&self) -> Option<&Arc<Doublewrite>> {
+        self.doublewrite.as_ref()
+    }
+
     pub(crate) fn scratch(&self) -> &Scratch {
         &self.scratch
     }
@@ -296,6 +308,7 @@ impl Warehouse {
             return Err(held(Holder::this_process()));
         };
         if reservation.is_first() && path.exists() {
+            doublewrite::mend(path);
             let ours = held::is_database(path).map_err(|source| OpenError::Unreadable {
                 path: path.clone(),
                 source,
@@ -304,11 +317,7 @@ impl Warehouse {
                 return Err(OpenError::NotAWarehouse { path: path.clone() });
             }
         }
-        let scratch = if writing {
-            Scratch::of_writer(settings)
-        } else {
-            Scratch::of_reader(settings)
-        };
+        let scratch = Scratch::new(settings);
         let options = match access {
             Access::Read | Access::Query => "READ_ONLY".to_owned(),
             Access::Write => "READ_WRITE".to_owned(),
@@ -319,7 +328,11 @@ impl Warehouse {
             sql::text(&path.to_string_lossy())
         );
         let open = || -> Result<Arc<Instance>, DatabaseError> {
-            let instance = Instance::open(&configuration(settings, scratch.spill()))?;
+            // Without it a checkpoint is as safe as DuckDB's.
+            let keeps = access == Access::Write && cfg!(unix);
+            let kept = keeps.then(|| fs_err::File::open(path).ok().map(Arc::new));
+            let configuration = configuration(settings, scratch.spill());
+            let instance = Instance::open(&configuration, kept.flatten())?;
             let connection = instance.connect()?;
             connection.execute_batch(&attach)?;
             // Without ICU there is no such setting, and times are in UTC anyway.
@@ -337,6 +350,7 @@ impl Warehouse {
         };
         match open() {
             Ok(instance) => Ok(Self {
+                doublewrite: Doublewrite::new(path, &instance).map(Arc::new),
                 instance,
                 path: path.clone(),
                 scratch,
@@ -404,13 +418,6 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    }
 }
 
 /// Interrupts what a warehouse is doing, from any thread. Cheap to clone.

@@ -10,7 +10,7 @@ use crate::words::list;
 /// What may be wrong when DuckDB refuses to go on for want of room.
 ///
 /// DuckDB's own advice names settings that are not those of the manifest.
-const ROOM: &str = "if the disk or the memory is full, make room, or change `memory_limit_mib` or `temp_directory` under `[warehouse]`: beyond that memory DuckDB writes into that directory, `<path>.tmp` unless it is set";
+const ROOM: &str = "if the disk or the memory is full, make room, or change `memory_limit_mib` or `temp_directory` under `[warehouse]`: beyond that memory DuckDB writes into that directory, beside the warehouse unless it is set";
 
 /// Returns what to do about a run lock that cannot be taken.
 pub(super) fn run_lock(error: &LockError) -> Advice {

@@ -13,6 +13,7 @@ use std::{
 };
 
 use duckdb::{InterruptHandle, ffi};
+use fs_err::File;
 
 use super::raw::{RawConnection, Statements, c_string, statement_name};
 use crate::{error::DatabaseError, sql};
@@ -23,6 +24,8 @@ pub(crate) struct Instance {
     next_id: AtomicU64,
     running: Mutex<HashMap<u64, Arc<InterruptHandle>>>,
     interrupted: AtomicBool,
+    /// Closed after the database.
+    kept: Option<Arc<File>>,
 }
 
 // SAFETY: DuckDB's database object may be used from several threads at once; it is only
@@ -33,7 +36,13 @@ unsafe impl Sync for Instance {}
 
 impl Instance {
     /// Opens an in-memory instance with the given settings.
-    pub(crate) fn open(settings: &[(&str, String)]) -> Result<Arc<Self>, DatabaseError> {
+    ///
+    /// `kept` is a file that the instance is to open as well, and that is read beside it: it stays open
+    /// as long as the instance, since closing it gives up the lock that DuckDB has on it.
+    pub(crate) fn open(
+        settings: &[(&str, String)],
+        kept: Option<Arc<File>>,
+    ) -> Result<Arc<Self>, DatabaseError> {
         let mut config: ffi::duckdb_config = ptr::null_mut();
         // SAFETY: `config` is a place for the handle, destroyed below on every path.
         if unsafe { ffi::duckdb_create_config(&raw mut config) } != ffi::DuckDBSuccess {
@@ -47,7 +56,13 @@ impl Instance {
             next_id: AtomicU64::new(0),
             running: Mutex::default(),
             interrupted: AtomicBool::new(false),
+            kept,
         }))
+    }
+
+    /// Returns the file that it was opened with.
+    pub(crate) fn kept(&self) -> Option<&Arc<File>> {
+        self.kept.as_ref()
     }
 
     /// Opens a connection, whose default catalog is the in-memory one.
