@@ -106,13 +106,15 @@ impl Doublewrite {
     /// Sees to it that what [`Self::begin`] begins is done.
     ///
     /// Must come before every statement that may become a checkpoint, a commit for instance. A failure
-    /// is no reason not to go on: a full disk is to be told by what is about to be written.
+    /// is no reason not to go on.
     pub(crate) fn finish(&self) {
         let mut state = self.state();
         if self.are_missing(&mut state) {
             // The first try may have been interrupted.
             match self.writer.write().or_else(|_| self.writer.write()) {
                 Ok(copied) => state.copied = copied,
+                // It is told by what cannot be written next.
+                Err(error) if error.kind() == ErrorKind::StorageFull => {}
                 Err(error) => tracing::warn!(
                     %error,
                     "the next checkpoint is not protected against being killed"
